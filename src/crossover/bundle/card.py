@@ -1,0 +1,55 @@
+"""The model card of a bundle: what it is, its numbers, how it is used."""
+
+from __future__ import annotations
+
+__all__ = ["card"]
+
+from collections.abc import Mapping
+from typing import Any
+
+from crossover.records import TaskSpec, TrialRecord, Verdict
+
+
+def card(record: TrialRecord, verdict: Verdict, spec: TaskSpec, model: Mapping[str, Any], *, adapted: bool) -> str:
+    """Return README.md. The score is this candidate's own, not its arm's mean over seeds."""
+    measurement = record.measurement
+    scores = [r.score for r in measurement.results if r.score is not None] if measurement else []
+    own = f"{sum(scores) / len(scores):.1%} on {len(scores)} held-out rows" if scores else "not measured"
+    arm = next((a for a in verdict.arms if a.method == record.key.method and a.budget == record.key.budget), None)
+    lines = [
+        f"# {spec.name}: {record.key.method}",
+        "",
+        f"Answers `{spec.target_field}` from `{', '.join(spec.input_fields)}`: {spec.kind}, {len(spec.labels)} labels.",
+        "",
+        f"- {spec.metric} of this candidate (seed {record.key.seed}): {own}",
+    ]
+    if arm is not None and arm.score is not None and arm.interval is not None:
+        lines.append(
+            f"- its arm, {arm.seeds} seed{'s' * (arm.seeds != 1)}: {arm.score:.1%} [{arm.interval.low:.1%}, {arm.interval.high:.1%}]"
+        )
+    lines.append(f"- labelled examples: {record.labels_used}")
+    if record.key.model:
+        lines.append(f"- base model: {model['name']} ({model['source_precision']} at its source), computed in {model['precision']}")
+        lines.append(f"- base model sha256: `{model['sha256']}`")
+    if adapted:
+        lines.append("- adapter: LoRA in PEFT's layout, in `adapter/`")
+    lines += ["", "## Why this one", "", *[f"- {reason}" for reason in verdict.reasons]]
+    lines += [
+        "",
+        "## Use",
+        "",
+        "```",
+        "crossover predict THIS_FOLDER rows.csv -o answers.csv",
+        "```",
+        "",
+        "```python",
+        "import crossover",
+        "",
+        'bundle = crossover.load("THIS_FOLDER")',
+        "bundle.predict([{" + ", ".join(f'"{f}": "…"' for f in spec.input_fields) + "}])",
+        "```",
+        "",
+    ]
+    if (record.key.method.startswith("knn") or "few-shot" in record.key.method) and record.labels_used:
+        lines += ["Demonstrations in `demos.jsonl` are rows of the training data.", ""]
+    return "\n".join(lines)

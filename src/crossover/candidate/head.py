@@ -1,0 +1,83 @@
+"""A linear head on the frozen model's pooled hidden states."""
+
+from __future__ import annotations
+
+__all__ = ["HeadCandidate", "head_tokens"]
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import torch
+
+from crossover.candidate.base import Candidate, CandidateParts, Predictor
+from crossover.candidate.fields import texts
+from crossover.candidate.logistic import Logistic
+from crossover.candidate.wording import joined
+from crossover.model.base import LanguageModel
+from crossover.records import Inputs, Prediction
+
+FloatArray = np.ndarray[Any, np.dtype[np.float64]]
+
+
+def head_tokens(model: LanguageModel, inputs: Inputs, fields: Sequence[str]) -> tuple[int, ...]:
+    """Return what the model reads for a head: a user's turn with the bare text, so that states lie where it was tuned."""
+    return model.render([{"role": "user", "content": joined(inputs, fields)}])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class HeadCandidate(Candidate):
+    """Standardised pooled states times weights. `mean` and `scale` are [features]."""
+
+    type: ClassVar[str] = "head"
+    fields: tuple[str, ...]
+    mean: FloatArray
+    scale: FloatArray
+    head: Logistic
+
+    @property
+    def needs_model(self) -> bool:
+        """The language model computes the states."""
+        return True
+
+    def predictor(self, model: LanguageModel | None) -> Predictor:
+        """Return the function that embeds and answers."""
+        if model is None:
+            raise ValueError("a head needs its language model")
+
+        def answer(inputs: Sequence[Inputs]) -> list[Prediction]:
+            if not inputs:
+                return []
+            tokens = [head_tokens(model, i, self.fields) for i in inputs]
+            features = (model.embed(tokens) - self.mean) / self.scale
+            return self.head.answers(features, prompt_tokens=[len(t) for t in tokens])
+
+        return answer
+
+    def parts(self) -> CandidateParts:
+        """Return the weights as plain data."""
+        return CandidateParts(
+            type=self.type,
+            config={"fields": self.fields, "labels": self.head.labels},
+            tensors={
+                "mean": torch.from_numpy(self.mean),
+                "scale": torch.from_numpy(self.scale),
+                "weights": torch.from_numpy(self.head.weights),
+                "bias": torch.from_numpy(self.head.bias),
+            },
+        )
+
+    @classmethod
+    def from_parts(cls, parts: CandidateParts) -> Self:
+        """Rebuild the candidate."""
+        return cls(
+            fields=texts(parts.config, "fields"),
+            mean=parts.tensors["mean"].numpy(),
+            scale=parts.tensors["scale"].numpy(),
+            head=Logistic(
+                labels=texts(parts.config, "labels"),
+                weights=parts.tensors["weights"].numpy(),
+                bias=parts.tensors["bias"].numpy(),
+            ),
+        )

@@ -1,0 +1,172 @@
+"""A prompt program: instruction, input template, label words and demonstrations; what a prompted candidate says to the model."""
+
+from __future__ import annotations
+
+__all__ = ["Demonstration", "PromptProgram", "Retrieval"]
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Self
+
+from crossover.candidate.fields import integer, mapping, optional, pairs, sequence, text, texts
+from crossover.candidate.neighbours import Neighbours
+from crossover.candidate.wording import joined
+from crossover.model.base import Message
+from crossover.records import Example, Inputs, Json, TaskSpec
+from crossover.template import Template, parse, substitute
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Demonstration:
+    """A solved example in the prompt. `target` is the label, not its words."""
+
+    inputs: Inputs
+    target: str
+
+    @classmethod
+    def of(cls, example: Example) -> Self:
+        """Take a labelled example."""
+        if example.target is None:
+            raise ValueError(f"example {example.id} has no label")
+        return cls(inputs=example.inputs, target=example.target)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retrieval:
+    """Demonstrations chosen for each input: its `k` nearest of `pool`, the nearest last."""
+
+    pool: tuple[Demonstration, ...]
+    k: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PromptProgram:
+    """How an input becomes a prompt.
+
+    Attributes:
+        instruction: the system turn; empty for none.
+        template: the user turn, with {field} substitution only.
+        label_words: label -> what the model reads and writes for it, in the task's order.
+        demonstrations: solved examples that stand in every prompt, as turns of the conversation.
+        retrieval: solved examples chosen for each input, or None.
+    """
+
+    instruction: str
+    template: str
+    fields: tuple[str, ...]
+    label_words: Mapping[str, str]
+    demonstrations: tuple[Demonstration, ...] = ()
+    retrieval: Retrieval | None = None
+
+    @classmethod
+    def default(cls, spec: TaskSpec) -> Self:
+        """Return the program for a task before anything was chosen: the user's instruction, or the kind's default one."""
+        words = spec_words(spec)
+        if spec.instruction:
+            instruction = spec.instruction
+        else:
+            noun = spec.target_field.replace("_", " ").strip() or "label"
+            instruction = f"Classify the text. Answer with its {noun} only, one of: {', '.join(words.values())}."
+        return cls(instruction=instruction, template=_input_template(spec), fields=spec.input_fields, label_words=words)
+
+    @classmethod
+    def of_prompt(cls, template: str, spec: TaskSpec) -> Self:
+        """Return the program for a user's own prompt: the whole of it is the user turn."""
+        return cls(instruction="", template=template, fields=spec.input_fields, label_words=spec_words(spec))
+
+    def with_demonstrations(self, demonstrations: Sequence[Demonstration]) -> PromptProgram:
+        """Return the same program with these demonstrations."""
+        return replace(self, demonstrations=tuple(demonstrations), retrieval=None)
+
+    def with_retrieval(self, pool: Sequence[Demonstration], k: int) -> PromptProgram:
+        """Return the same program with demonstrations chosen for each input."""
+        return replace(self, demonstrations=(), retrieval=Retrieval(pool=tuple(pool), k=k))
+
+    def prompts(self, inputs: Sequence[Inputs]) -> list[list[Message]]:
+        """Return the conversation for each input."""
+        template = parse(self.template)
+        chosen: Sequence[Sequence[Demonstration]]
+        if self.retrieval is None:
+            chosen = [self.demonstrations] * len(inputs)
+        else:
+            pool = self.retrieval.pool
+            index = _index(tuple(joined(d.inputs, self.fields) for d in pool))
+            found = index.nearest([joined(i, self.fields) for i in inputs], self.retrieval.k)
+            chosen = [[pool[index] for index in reversed(row)] for row in found]
+        return [self._messages(template, i, demos) for i, demos in zip(inputs, chosen, strict=True)]
+
+    def _messages(self, template: Template, inputs: Inputs, demonstrations: Sequence[Demonstration]) -> list[Message]:
+        messages: list[Message] = []
+        if self.instruction:
+            messages.append({"role": "system", "content": self.instruction})
+        for demonstration in demonstrations:
+            messages.append({"role": "user", "content": self._fill(template, demonstration.inputs)})
+            messages.append({"role": "assistant", "content": self.label_words[demonstration.target]})
+        messages.append({"role": "user", "content": self._fill(template, inputs)})
+        return messages
+
+    def _fill(self, template: Template, inputs: Inputs) -> str:
+        values = {name: inputs[name] for name in self.fields}
+        return substitute(template, {"labels": ", ".join(self.label_words.values()), **values})
+
+    def to_json(self) -> dict[str, Json]:
+        """Return the program as JSON values; `from_json` gives it back."""
+        return {
+            "instruction": self.instruction,
+            "template": self.template,
+            "fields": self.fields,
+            "label_words": dict(self.label_words),
+            "demonstrations": _demonstrations_json(self.demonstrations),
+            "retrieval": None
+            if self.retrieval is None
+            else {"k": self.retrieval.k, "pool": _demonstrations_json(self.retrieval.pool)},
+        }
+
+    @classmethod
+    def from_json(cls, config: Mapping[str, Json]) -> Self:
+        """Rebuild a program; what does not fit is a ValueError."""
+        retrieval = optional(config, "retrieval", mapping)
+        return cls(
+            instruction=text(config, "instruction"),
+            template=text(config, "template"),
+            fields=texts(config, "fields"),
+            label_words=pairs(config, "label_words"),
+            demonstrations=_demonstrations(config, "demonstrations"),
+            retrieval=None
+            if retrieval is None
+            else Retrieval(k=integer(retrieval, "k"), pool=_demonstrations(retrieval, "pool")),
+        )
+
+
+def spec_words(spec: TaskSpec) -> dict[str, str]:
+    """Return the words for each label: the user's, else the label itself with spaces for underscores where that stays unique."""
+    words = {label: spec.label_names.get(label, label.replace("_", " ").strip() or label) for label in spec.labels}
+    if len(set(words.values())) < len(words):
+        words = {label: spec.words(label) for label in spec.labels}
+    return words
+
+
+@lru_cache(maxsize=8)
+def _index(pool: tuple[str, ...]) -> Neighbours:
+    """Index a pool once, not for every call."""
+    return Neighbours(pool)
+
+
+def _input_template(spec: TaskSpec) -> str:
+    if len(spec.input_fields) == 1:
+        return f"{{{spec.input_fields[0]}}}"
+    return "\n".join(f"{name}: {{{name}}}" for name in spec.input_fields)
+
+
+def _demonstrations_json(demonstrations: Sequence[Demonstration]) -> list[Json]:
+    return [{"inputs": dict(d.inputs), "target": d.target} for d in demonstrations]
+
+
+def _demonstrations(config: Mapping[str, Json], key: str) -> tuple[Demonstration, ...]:
+    found = []
+    for entry in sequence(config, key):
+        if not isinstance(entry, Mapping):
+            raise ValueError(f"field {key!r} must hold objects, got {entry!r}")
+        found.append(Demonstration(inputs=pairs(entry, "inputs"), target=text(entry, "target")))
+    return tuple(found)

@@ -1,0 +1,113 @@
+"""The candidate that asks the language model: prompt program, adapter or none, answer rule."""
+
+from __future__ import annotations
+
+__all__ = ["PromptedCandidate", "label_answers", "prompt_tokens"]
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+import numpy as np
+
+from crossover.candidate.base import Candidate, CandidateParts, Predictor
+from crossover.candidate.fields import mapping, number, optional
+from crossover.candidate.program import PromptProgram
+from crossover.model.base import Adapter, FloatArray, LanguageModel
+from crossover.records import Inputs, Json, Prediction
+
+
+def prompt_tokens(program: PromptProgram, inputs: Sequence[Inputs], model: LanguageModel) -> list[tuple[int, ...]]:
+    """Return each input's prompt as token ids: the same in training, measuring and serving."""
+    return [model.render(messages) for messages in program.prompts(inputs)]
+
+
+def label_answers(program: PromptProgram, model: LanguageModel) -> list[tuple[int, ...]]:
+    """Return each label's answer as token ids, end of turn included, in the program's order of labels."""
+    return [model.completion(words) for words in program.label_words.values()]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class PromptedCandidate(Candidate):
+    """Answers with the label whose words, end of turn included, are the most probable continuation of the prompt.
+
+    Attributes:
+        program: what is said to the model.
+        prior: label -> log-probability that the model gives it whatever the input (batch calibration, Zhou et al. 2024,
+            arXiv:2309.17249), taken off before answers are compared; None for no correction.
+        adapter: LoRA weights, or None for the frozen model.
+    """
+
+    type: ClassVar[str] = "prompted"
+    program: PromptProgram
+    prior: Mapping[str, float] | None = None
+    adapter: Adapter | None = None
+
+    @property
+    def needs_model(self) -> bool:
+        """The language model answers."""
+        return True
+
+    @contextmanager
+    def opened(self, model: LanguageModel | None) -> Iterator[Predictor]:
+        """Put the adapter on as long as the block runs."""
+        if model is None:
+            raise ValueError("a prompted candidate needs its language model")
+        with model.adapted(self.adapter):
+            yield self.predictor(model)
+
+    def predictor(self, model: LanguageModel | None) -> Predictor:
+        """Return the function that asks the model as it stands."""
+        if model is None:
+            raise ValueError("a prompted candidate needs its language model")
+        answers = label_answers(self.program, model)
+
+        def answer(inputs: Sequence[Inputs]) -> list[Prediction]:
+            if not inputs:
+                return []
+            scores = model.score(prompt_tokens(self.program, inputs, model), answers)
+            return self._choose(scores.logprobs, scores.prompt_tokens, answers)
+
+        return answer
+
+    def _choose(
+        self, logprobs: FloatArray, tokens: Sequence[int], answers: Sequence[Sequence[int]]
+    ) -> list[Prediction]:
+        labels = list(self.program.label_words)
+        if self.prior is not None:
+            logprobs = logprobs - np.array([self.prior[label] for label in labels])
+        best = logprobs.argmax(axis=1)
+        ordered = np.sort(logprobs, axis=1)
+        return [
+            Prediction(
+                answer=labels[b],
+                margin=float(row[-1] - row[-2]) if len(row) > 1 else None,
+                prompt_tokens=n,
+                output_tokens=len(answers[b]),
+            )
+            for b, row, n in zip(best, ordered, tokens, strict=True)
+        ]
+
+    def parts(self) -> CandidateParts:
+        """Return program, prior and adapter as plain data."""
+        config: dict[str, Json] = {
+            "program": self.program.to_json(),
+            "prior": None if self.prior is None else dict(self.prior),
+            "adapter": None if self.adapter is None else dict(self.adapter.config),
+        }
+        return CandidateParts(type=self.type, config=config, tensors=dict(self.adapter.weights) if self.adapter else {})
+
+    @classmethod
+    def from_parts(cls, parts: CandidateParts) -> Self:
+        """Rebuild the candidate."""
+        prior = optional(parts.config, "prior", mapping)
+        adapter = optional(parts.config, "adapter", mapping)
+        program = PromptProgram.from_json(mapping(parts.config, "program"))
+        if prior is not None and set(prior) != set(program.label_words):
+            raise ValueError("field 'prior' must have a number for every label")
+        return cls(
+            program=program,
+            prior=None if prior is None else {label: number(prior, label) for label in prior},
+            adapter=None if adapter is None else Adapter(config=adapter, weights=parts.tensors),
+        )

@@ -1,0 +1,285 @@
+"""The command line: arguments to `crossover.api`, its answers to the terminal. No logic."""
+
+from __future__ import annotations
+
+__all__ = ["app", "main"]
+
+import json
+import re
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+
+from crossover.errors import OptionError, UserError
+
+if TYPE_CHECKING:
+    from crossover.report.terminal import Progress
+
+# Imports inside the commands keep torch, polars and Altair out of `crossover --help`, which answers at once.
+# ruff: noqa: PLC0415
+
+app = typer.Typer(
+    name="crossover",
+    help="Measure whether to engineer the prompt, fine-tune the weights, or do both.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+_Json = Annotated[bool, typer.Option("--json", help="Print JSON to stdout and nothing else.")]
+
+
+@app.command()
+def run(
+    data: Annotated[Path, typer.Argument(metavar="DATA", help="csv, tsv, jsonl, json, parquet or xlsx")],
+    test: Annotated[Path | None, typer.Option(metavar="FILE", help="Test rows; by default some are split off.")] = None,
+    test_size: Annotated[int | None, typer.Option(metavar="N", help="Test rows; by default at most 500, stratified.")] = None,
+    input: Annotated[str | None, typer.Option(metavar="COL", help="Column that the model reads.")] = None,
+    target: Annotated[str | None, typer.Option(metavar="COL", help="Column with the wanted answers.")] = None,
+    kind: Annotated[str | None, typer.Option(help="Kind of task; by default inferred.")] = None,
+    model: Annotated[str, typer.Option(metavar="NAME", help="Catalog name, folder, Hugging Face id or GGUF file.")] = "smollm2-135m",
+    instruction: Annotated[str | None, typer.Option(metavar="TEXT", help="Your own words for the task, in every prompt.")] = None,
+    prompt: Annotated[list[Path] | None, typer.Option(metavar="FILE", help="Your own prompt as an arm; repeatable.")] = None,
+    label_names: Annotated[Path | None, typer.Option(metavar="FILE", help="Label code -> words: csv, json or yaml.")] = None,
+    predictions: Annotated[
+        list[Path] | None, typer.Option(metavar="FILE", help="Another system's answers on the test rows as an arm; repeatable.")
+    ] = None,
+    methods: Annotated[str | None, typer.Option(metavar="A,B", help="Methods; by default all (crossover methods).")] = None,
+    budgets: Annotated[str | None, typer.Option(metavar="0,8,32", help="Label budgets; by default a few that a laptop can do.")] = None,
+    seeds: Annotated[int, typer.Option(help="Draws of the labels that each arm gets.")] = 3,
+    effort: Annotated[float, typer.Option(help="Compute a method may spend; 1 is one default LoRA fit.")] = 1.0,
+    precision: Annotated[str, typer.Option(help="auto, fp32, fp16 or bf16.")] = "auto",
+    time_limit: Annotated[str | None, typer.Option(metavar="5m", help="Plan only what fits: 90s, 10m, 2h.")] = None,
+    study: Annotated[Path | None, typer.Option(metavar="DIR", help="Study folder; by default NAME-study here.")] = None,
+    as_json: _Json = False,
+) -> None:
+    """Compare prompting and fine-tuning on a data file and say which to use."""
+    from crossover import api
+    from crossover.report.terminal import Progress, verdict_text
+    from crossover.task import Task
+
+    console, errors = Console(highlight=False), Console(stderr=True, highlight=False)
+    task = Task.from_file(
+        data,
+        test=test,
+        test_size=test_size,
+        input=input,
+        target=target,
+        kind=kind,
+        instruction=instruction,
+        label_names=label_names,
+    )
+    out = errors if as_json else console
+    with Progress(console=out, json=as_json) as progress:
+        done = api.compare(
+            task,
+            model=model,
+            methods=_names(methods),
+            budgets=_numbers(budgets),
+            seeds=seeds,
+            effort=effort,
+            precision=precision,
+            time_limit=_seconds(time_limit),
+            prompts=prompt or (),
+            predictions=predictions or (),
+            study=study,
+            listener=_Terminal(out, progress),
+            command=shlex.join(["crossover", *sys.argv[1:]]),
+        )
+    if as_json:
+        _print_json(done.to_json())
+        return
+    console.print()
+    console.print(verdict_text(done.verdict(), study=_shown(done.folder)))
+    page = done.report(done.folder / "report.html")
+    console.print(f"\n  the page: {_shown(page)}", soft_wrap=True)
+
+
+@app.command()
+def report(
+    study: Annotated[Path, typer.Argument(metavar="STUDY", help="Study folder")],
+    html: Annotated[Path | None, typer.Option(metavar="FILE", help="Where to write the page; by default STUDY/report.html.")] = None,
+    no_examples: Annotated[bool, typer.Option("--no-examples", help="Leave the test's texts out of the page.")] = False,
+    as_json: _Json = False,
+) -> None:
+    """Print a study's verdict and write its page."""
+    from crossover import api
+    from crossover.report.terminal import arms_table, verdict_text
+
+    console = Console(highlight=False)
+    opened = api.open_study(study)
+    page = None if as_json and html is None else opened.report(html or study / "report.html", examples=not no_examples)
+    if as_json:
+        _print_json(opened.to_json())
+        return
+    verdict = opened.verdict()
+    console.print(verdict_text(verdict, study=str(study)))
+    console.print()
+    console.print(arms_table(verdict))
+    console.print(f"\n  the page: {page}", soft_wrap=True)
+
+
+@app.command()
+def pack(
+    study: Annotated[Path, typer.Argument(metavar="STUDY", help="Study folder")],
+    output: Annotated[Path | None, typer.Option("-o", "--output", metavar="DIR", help="Bundle folder; by default NAME-bundle.")] = None,
+    arm: Annotated[str | None, typer.Option(metavar="ARM", help="Another arm than the recommended one, for example lora@64.")] = None,
+) -> None:
+    """Pack the recommended arm as a bundle, checked in a fresh process."""
+    from crossover import api
+
+    console = Console(highlight=False)
+    bundle = api.open_study(study).pack(output, arm=arm)
+    console.print(f"packed {bundle}: a fresh process gave the recorded answers", soft_wrap=True)
+    if (bundle / "demos.jsonl").exists():
+        console.print("  demos.jsonl holds rows of your training data: they go where the bundle goes")
+    console.print(f"  crossover predict {bundle} FILE -o answers.csv", soft_wrap=True)
+
+
+@app.command()
+def predict(
+    bundle: Annotated[Path, typer.Argument(metavar="BUNDLE", help="Bundle folder")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Rows to answer: csv, tsv, jsonl, json, parquet or xlsx")],
+    output: Annotated[Path | None, typer.Option("-o", "--output", metavar="FILE", help="csv or jsonl; by default csv to stdout.")] = None,
+) -> None:
+    """Answer the rows of a file with a bundle."""
+    from crossover import api
+
+    written = api.predict_file(bundle, file, output)
+    if output is not None:
+        Console(highlight=False).print(f"{written:,} rows answered: {output}", soft_wrap=True)
+
+
+@app.command()
+def methods(as_json: _Json = False) -> None:
+    """List the methods."""
+    from crossover import api
+
+    found = api.methods()
+    if as_json:
+        _print_json(found)
+        return
+    _print_table(found, ("name", "family", "summary"))
+
+
+@app.command()
+def models(as_json: _Json = False) -> None:
+    """List the models with a short name."""
+    from crossover import api
+
+    found = api.models()
+    if as_json:
+        _print_json(found)
+        return
+    _print_table(found, ("name", "title", "license", "source_precision", "download_mb", "on_this_machine"))
+    Console(highlight=False).print("\n--model also takes a folder or Hugging Face id with safetensors, or a .gguf file")
+
+
+@app.command()
+def doctor(as_json: _Json = False) -> None:
+    """Show what this machine has and what `--precision auto` chooses."""
+    from crossover import api
+
+    found = api.doctor()
+    if as_json:
+        _print_json(found)
+        return
+    console = Console(highlight=False)
+    for name, value in found.items():
+        shown = ", ".join(f"{k} {v}" for k, v in value.items()) if isinstance(value, dict) else value
+        console.print(f"{name.replace('_', ' '):18} {'–' if shown is None else shown}", soft_wrap=True)
+
+
+def main() -> None:
+    """Run the command line; a user's mistake prints no traceback and exits 2, an interrupted study 130."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")  # a terminal that cannot show a bar must not end a run
+    try:
+        app()
+    except UserError as error:
+        sys.stderr.write(f"error: {error.message}\n" + "".join(f"  {line}\n" for line in error.details))
+        sys.exit(2)
+    except KeyboardInterrupt:
+        sys.stderr.write("\nstopped. Finished trials are kept: the same command goes on from here.\n")
+        sys.exit(130)
+
+
+class _Terminal:
+    """Passes a run's events on to the progress display, and prints the opening."""
+
+    def __init__(self, console: Console, progress: Progress) -> None:
+        self._console = console
+        self._last = ""
+        self.plan = progress.plan
+        self.cell_started = progress.cell_started
+        self.cell_progress = progress.cell_progress
+        self.cell_finished = progress.cell_finished
+        self.left_out = progress.left_out
+
+    def note(self, about: str, text: str) -> None:
+        """Print a line of the opening."""
+        from crossover.report.text import one_line
+
+        self._console.print(f"{one_line(about):13} {one_line(text)}", soft_wrap=True, markup=False)
+
+    def progress(self, what: str, share: float | None) -> None:
+        """Say once what takes time; draw how far it is in a terminal."""
+        if what != self._last:
+            self._last = what
+            self._console.print(f"{'':13} {what}", markup=False)
+        if share is not None and self._console.is_terminal:
+            bar = "━" * round(30 * share)
+            self._console.file.write(f"\r{'':14}{bar:30} {share:4.0%}" + ("\r" + " " * 60 + "\r" if share >= 1 else ""))
+            self._console.file.flush()
+
+
+def _shown(path: Path) -> str:
+    return str(path)
+
+
+def _names(text: str | None) -> list[str] | None:
+    return None if text is None else [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _numbers(text: str | None) -> list[int] | None:
+    if text is None:
+        return None
+    parts = [part.strip() for part in text.split(",") if part.strip()]
+    wrong = [part for part in parts if not part.isdecimal()]
+    if wrong or not parts:
+        raise OptionError(
+            f'--budgets "{wrong[0] if wrong else text}" is no number of labels.', "write whole numbers with commas between: --budgets 0,8,32"
+        )
+    return [int(part) for part in parts]
+
+
+def _seconds(text: str | None) -> float | None:
+    if text is None:
+        return None
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(s|m|h|)", text.strip().lower())
+    if match is None:
+        raise OptionError(f'--time-limit "{text}" is no time.', "write 90s, 10m or 2h")
+    return float(match[1]) * {"s": 1, "": 1, "m": 60, "h": 3600}[match[2]]
+
+
+def _print_json(value: Any) -> None:  # noqa: ANN401  # JSON
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=1) + "\n")
+
+
+def _print_table(rows: list[dict[str, Any]], columns: tuple[str, ...]) -> None:
+    cells = [[str(row[c]) if not isinstance(row[c], bool) else "yes" if row[c] else "no" for c in columns] for row in rows]
+    heads = [c.replace("_", " ") for c in columns]
+    widths = [max(len(h), *(len(row[i]) for row in cells)) for i, h in enumerate(heads)]
+    console = Console(highlight=False)
+    for row in [heads, *cells]:
+        console.print("  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip(), soft_wrap=True, markup=False)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,139 @@
+"""The contract of a method: one way of adapting a pre-trained model to a task."""
+
+from __future__ import annotations
+
+__all__ = ["Cost", "Fitted", "Method", "Shape"]
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from crossover.candidate import Candidate
+from crossover.metrics import Metric
+from crossover.model.base import Capability, LanguageModel
+from crossover.records import Configuration, Example, Family, Inputs, Kind, TaskSpec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fitted:
+    """What `Method.fit` returns.
+
+    Attributes:
+        candidate: everything needed to predict.
+        tried: every configuration tried, with its dev score.
+        dev_score: the chosen configuration's score on rows of the budget that it was not fitted on; None without any.
+        labels_used: labelled examples that were looked at.
+        token_passes: tokens through the model: 1 a token read, 3 a token trained on.
+        seconds: wall clock.
+    """
+
+    candidate: Candidate
+    tried: tuple[Configuration, ...]
+    dev_score: float | None
+    labels_used: int
+    token_passes: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shape:
+    """What the planner knows of a task before anything runs, in tokens of the model that will be used.
+
+    Attributes:
+        prefix: the default prompt without input: instruction and turns, computed once for many inputs.
+        row: one input with its turn, beyond the prefix.
+        answer_tree: nodes that one input's labels add.
+        answer: one answer, end of turn included.
+        n_test: held-out rows.
+    """
+
+    prefix: int
+    row: int
+    answer_tree: int
+    answer: int
+    n_test: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cost:
+    """Tokens that fitting and measuring one trial will compute: read, and trained on."""
+
+    read: int = 0
+    trained: int = 0
+
+
+class Method(ABC):
+    """One way of adapting a pre-trained model.
+
+    What every method keeps (`crossover.methods.conformance.check` tests it):
+
+    - `fit` sees labelled examples of its budget and unlabelled inputs of the training split, nothing else, and never more
+      labels than it was given; it never sees held-out rows and never grades itself on them;
+    - labels spent on choosing are part of the budget; every configuration tried is reported with its dev score;
+    - it keeps to its effort: effort 1 is `crossover.methods.effort.allowance`, in token passes;
+    - the same arguments give the same candidate; no state is kept between calls; the model is left as it was found;
+    - what it returns is one of the closed set of candidate types.
+
+    Another package adds one by the entry point group `crossover.methods`: the entry point's name is the method's name, its
+    object a class without arguments.
+
+    Attributes:
+        name: as users type it, for example "knn-few-shot".
+        family: baseline, prompt, weights or both.
+        kinds: task kinds that it can serve.
+        needs: what the model must be able to do; empty for methods without a model.
+        min_budget: fewest labels that it can work with.
+        summary: one line for `crossover methods`.
+    """
+
+    name: ClassVar[str]
+    family: ClassVar[Family]
+    kinds: ClassVar[tuple[Kind, ...]] = ("classification",)
+    needs: ClassVar[frozenset[Capability]] = frozenset()
+    min_budget: ClassVar[int] = 1
+    summary: ClassVar[str]
+
+    @abstractmethod
+    def fit(
+        self,
+        spec: TaskSpec,
+        labelled: Sequence[Example],
+        unlabelled: Sequence[Inputs],
+        *,
+        model: LanguageModel | None,
+        metric: Metric,
+        effort: float,
+        seed: int,
+        start: Candidate | None = None,
+    ) -> Fitted:
+        """Adapt to the task.
+
+        Args:
+            spec: the task.
+            labelled: the label budget, all of it.
+            unlabelled: inputs of the training split.
+            model: the pre-trained model; None only for methods that need none.
+            metric: scores an answer; the study's primary metric.
+            effort: how much compute may be spent, 1 = one default LoRA fit.
+            seed: all randomness comes from it.
+            start: a candidate to go on from, for methods in sequence; None to begin with the base model.
+
+        Raises:
+            TrialError: this method cannot be fitted to this task.
+        """
+
+    @abstractmethod
+    def cost(self, shape: Shape, budget: int, effort: float) -> Cost:
+        """Return the tokens that a trial will take, roughly: for the plan."""
+
+    def unsuitable(self, spec: TaskSpec, budget: int, capabilities: frozenset[Capability] | None) -> str | None:
+        """Return in one line why the method cannot serve this task, model and budget, or None when it can."""
+        if spec.kind not in self.kinds:
+            return f"{self.name} is for {', '.join(self.kinds)}, not for {spec.kind}"
+        if budget < self.min_budget:
+            return f"{self.name} needs at least {self.min_budget} label{'s' * (self.min_budget != 1)}, the budget is {budget}"
+        missing = self.needs - (capabilities or frozenset())
+        if missing:
+            return f"{self.name} needs a model that can {', '.join(sorted(missing))}"
+        return None

@@ -1,0 +1,1 @@
+"""Methods without adaptation of a model: what must be beaten."""

@@ -1,0 +1,1 @@
+"""Methods that do both at once, or one after the other."""

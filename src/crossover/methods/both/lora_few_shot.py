@@ -1,0 +1,61 @@
+"""`lora+few-shot`: demonstrations in the training prompt and in the served one."""
+
+from __future__ import annotations
+
+__all__ = ["LoraFewShot"]
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from crossover.candidate import Candidate, Demonstration, PromptProgram
+from crossover.errors import TrialError
+from crossover.methods.base import Cost, Fitted, Method, Shape
+from crossover.methods.choosing import folds
+from crossover.methods.effort import BATCH, STEPS
+from crossover.methods.weights.lora import fit_lora
+from crossover.metrics import Metric
+from crossover.model.base import Capability, LanguageModel
+from crossover.records import Example, Family, Inputs, TaskSpec
+
+DEMONSTRATIONS = 4
+
+
+class LoraFewShot(Method):
+    """Up to 4 demonstrations stand in every prompt, trained and served; adapters are trained on the other labels.
+
+    The demonstrations are the prompts' shared beginning: the engine computes them once a step.
+    """
+
+    name: ClassVar[str] = "lora+few-shot"
+    family: ClassVar[Family] = "both"
+    needs: ClassVar[frozenset[Capability]] = frozenset({"score", "train"})
+    min_budget: ClassVar[int] = 8
+    summary: ClassVar[str] = "adapters trained on, and served with, demonstrations in the prompt"
+
+    def fit(
+        self,
+        spec: TaskSpec,
+        labelled: Sequence[Example],
+        unlabelled: Sequence[Inputs],
+        *,
+        model: LanguageModel | None,
+        metric: Metric,
+        effort: float,
+        seed: int,
+        start: Candidate | None = None,
+    ) -> Fitted:
+        """Draw the demonstrations, train on the rest."""
+        if model is None:
+            raise TrialError("lora+few-shot needs a language model")
+        k = min(DEMONSTRATIONS, len(labelled) // 4)
+        parts = folds(labelled, max(len(labelled) // k, 2), seed)
+        shown = sorted(parts, key=len)[-1][:k]
+        rest = [e for i, e in enumerate(labelled) if i not in shown]
+        program = PromptProgram.default(spec).with_demonstrations([Demonstration.of(labelled[i]) for i in shown])
+        return fit_lora(program, rest, spec, model, metric, effort, seed, len(labelled))
+
+    def cost(self, shape: Shape, budget: int, effort: float) -> Cost:
+        """As `lora`, below a longer prefix."""
+        prefix = shape.prefix + DEMONSTRATIONS * (shape.row + shape.answer)
+        trained = round(STEPS * effort) * (prefix + BATCH * (shape.row + shape.answer - 1))
+        return Cost(read=prefix * 2 + (budget // 4 + shape.n_test) * (shape.row + shape.answer_tree), trained=trained)

@@ -1,0 +1,76 @@
+"""`zero-shot`: the task's instruction, a frozen model, no demonstrations."""
+
+from __future__ import annotations
+
+__all__ = ["UserPrompt", "ZeroShot"]
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from crossover.candidate import Candidate, PromptProgram
+from crossover.errors import TrialError
+from crossover.methods.base import Cost, Fitted, Method, Shape
+from crossover.methods.effort import Meter
+from crossover.methods.frozen import PRIOR_ROWS, choose_prior
+from crossover.metrics import Metric
+from crossover.model.base import Capability, LanguageModel
+from crossover.records import Example, Family, Inputs, TaskSpec
+
+
+class ZeroShot(Method):
+    """The default program as it stands. With labels, whether to correct the model's label prior is chosen on them."""
+
+    name: ClassVar[str] = "zero-shot"
+    family: ClassVar[Family] = "prompt"
+    needs: ClassVar[frozenset[Capability]] = frozenset({"score"})
+    min_budget: ClassVar[int] = 0
+    summary: ClassVar[str] = "the instruction alone"
+
+    def program(self, spec: TaskSpec) -> PromptProgram:
+        """Return what is said to the model."""
+        return PromptProgram.default(spec)
+
+    def fit(
+        self,
+        spec: TaskSpec,
+        labelled: Sequence[Example],
+        unlabelled: Sequence[Inputs],
+        *,
+        model: LanguageModel | None,
+        metric: Metric,
+        effort: float,
+        seed: int,
+        start: Candidate | None = None,
+    ) -> Fitted:
+        """Estimate the label prior on unlabelled inputs; with labels, keep it only when it helps."""
+        if model is None:
+            raise TrialError(f"{self.name} needs a language model")
+        meter = Meter(model)
+        candidate, tried, dev = choose_prior(self.program(spec), labelled, unlabelled, spec, metric, model)
+        return Fitted(
+            candidate=candidate,
+            tried=tried,
+            dev_score=dev,
+            labels_used=len(labelled),
+            token_passes=meter.token_passes,
+            seconds=meter.seconds,
+        )
+
+    def cost(self, shape: Shape, budget: int, effort: float) -> Cost:
+        """Every row is read once, and some for the prior."""
+        return Cost(read=shape.prefix * 2 + (budget + PRIOR_ROWS + shape.n_test) * (shape.row + shape.answer_tree))
+
+
+class UserPrompt(ZeroShot):
+    """`prompt:NAME`: a prompt that the user wrote, word by word."""
+
+    summary: ClassVar[str] = "a prompt of your own, from --prompt FILE"
+
+    def __init__(self, name: str, template: str) -> None:
+        """Take the prompt's name and text with {field} substitution."""
+        self.name = f"prompt:{name}"  # type: ignore[misc]  # a class attribute in all other methods
+        self._template = template
+
+    def program(self, spec: TaskSpec) -> PromptProgram:
+        """Return the user's prompt as a program."""
+        return PromptProgram.of_prompt(self._template, spec)

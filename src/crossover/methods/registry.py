@@ -1,0 +1,55 @@
+"""All methods: ours, listed here, and those of other installed packages by the entry point group `crossover.methods`."""
+
+from __future__ import annotations
+
+__all__ = ["DEFAULT_METHODS", "get_method", "method_names"]
+
+from importlib.metadata import EntryPoint, entry_points
+
+from crossover.errors import OptionError, closest
+from crossover.methods.base import Method
+from crossover.methods.baseline.linear import Linear
+from crossover.methods.baseline.majority import Majority
+from crossover.methods.both.lora_few_shot import LoraFewShot
+from crossover.methods.prompt.few_shot import FewShot
+from crossover.methods.prompt.knn_few_shot import KnnFewShot
+from crossover.methods.prompt.zero_shot import ZeroShot
+from crossover.methods.weights.head import Head
+from crossover.methods.weights.lora import Lora
+
+_OURS: dict[str, type[Method]] = {
+    m.name: m for m in (Majority, Linear, ZeroShot, FewShot, KnnFewShot, Head, Lora, LoraFewShot)
+}
+
+DEFAULT_METHODS: tuple[str, ...] = tuple(_OURS)
+
+
+def method_names() -> tuple[str, ...]:
+    """Return the names of all methods, ours first."""
+    return (*_OURS, *sorted(set(_theirs()) - set(_OURS)))
+
+
+def get_method(name: str) -> Method:
+    """Return a method by name.
+
+    Raises:
+        OptionError: there is none of this name, or its package gives something else than a method.
+    """
+    if name in _OURS:
+        return _OURS[name]()
+    entry = _theirs().get(name)
+    if entry is None:
+        near = closest(name, method_names())
+        raise OptionError(
+            f'there is no method "{name}".',
+            "methods: " + ", ".join(method_names()),
+            *([f"did you mean {near}?"] if near else []),
+        )
+    method = entry.load()()
+    if not isinstance(method, Method):
+        raise OptionError(f'the entry point "{name}" of group crossover.methods gives no Method: {entry.value}')
+    return method
+
+
+def _theirs() -> dict[str, EntryPoint]:
+    return {entry.name: entry for entry in entry_points(group="crossover.methods")}

@@ -1,0 +1,66 @@
+"""Logistic regression with its strength chosen by cross-validation: what `linear` and `head` fit."""
+
+from __future__ import annotations
+
+__all__ = ["fit_logistic"]
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from sklearn.linear_model import LogisticRegression
+
+from crossover.candidate.logistic import Logistic
+from crossover.methods.choosing import folds
+from crossover.metrics import Metric
+from crossover.records import Configuration, Example, TaskSpec
+
+Matrix = Any  # a numpy array or a scipy.sparse matrix, rows first: both index and multiply alike
+Features = Callable[[Sequence[int]], tuple[Matrix, Callable[[Sequence[int]], Matrix]]]
+"""Fit features on the rows with these indices; return their matrix and the function that makes other rows' matrix."""
+
+_FOLDS = 5
+
+
+def fit_logistic(
+    features: Features,
+    rows: Sequence[Example],
+    strengths: Sequence[float],
+    spec: TaskSpec,
+    metric: Metric,
+    *,
+    name: str,
+    seed: int,
+) -> tuple[Logistic, tuple[Configuration, ...], float]:
+    """Choose the inverse regularization strength by cross-validation, then fit on all rows.
+
+    Features are fitted inside each fold, so a dev row never helps to shape what it is judged by.
+
+    Returns:
+        The model on all rows, every strength tried with its cross-validated score, and the chosen one's score.
+    """
+    targets = np.array([str(row.target) for row in rows])
+    parts = [fold for fold in folds(rows, _FOLDS, seed) if 0 < len(fold) < len(rows)]
+    scores: dict[float, list[float]] = {c: [] for c in strengths}
+    for fold in parts:
+        kept = sorted(set(range(len(rows))) - set(fold))
+        matrix, transform = features(kept)
+        held_out = transform(fold)
+        for strength in strengths:
+            answers = _fit(matrix, targets[kept], strength).answers(held_out)
+            scores[strength] += [
+                metric.score(a.answer or "", targets[i], spec) for a, i in zip(answers, fold, strict=True)
+            ]
+    tried = tuple(
+        Configuration(settings={name: c}, dev_score=float(np.mean(scores[c])) if scores[c] else None) for c in strengths
+    )
+    best = max(tried, key=lambda t: -1.0 if t.dev_score is None else t.dev_score)
+    chosen = strengths[tried.index(best)]
+    matrix, _ = features(range(len(rows)))
+    return _fit(matrix, targets, chosen), tried, best.dev_score if best.dev_score is not None else 0.0
+
+
+def _fit(matrix: Matrix, targets: np.ndarray[Any, Any], strength: float) -> Logistic:
+    if len(set(targets)) == 1:
+        return Logistic(labels=(str(targets[0]),), weights=np.zeros((1, matrix.shape[1])), bias=np.zeros(1))
+    return Logistic.of(LogisticRegression(C=strength, max_iter=2000).fit(matrix, targets))

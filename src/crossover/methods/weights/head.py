@@ -1,0 +1,67 @@
+"""`head`: a linear head on the frozen model's pooled hidden states."""
+
+from __future__ import annotations
+
+__all__ = ["Head"]
+
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
+
+from crossover.candidate import Candidate, HeadCandidate
+from crossover.candidate.head import head_tokens
+from crossover.errors import TrialError
+from crossover.methods.base import Cost, Fitted, Method, Shape
+from crossover.methods.effort import Meter
+from crossover.methods.regression import fit_logistic
+from crossover.metrics import Metric
+from crossover.model.base import Capability, LanguageModel
+from crossover.records import Example, Family, Inputs, TaskSpec
+
+_STRENGTHS = (0.0003, 0.003, 0.03, 0.3)
+
+
+class Head(Method):
+    """Logistic regression on standardised pooled states: mean and last token of the last layer."""
+
+    name: ClassVar[str] = "head"
+    family: ClassVar[Family] = "weights"
+    needs: ClassVar[frozenset[Capability]] = frozenset({"embed"})
+    min_budget: ClassVar[int] = 2
+    summary: ClassVar[str] = "a linear head on the frozen model's hidden states"
+
+    def fit(
+        self,
+        spec: TaskSpec,
+        labelled: Sequence[Example],
+        unlabelled: Sequence[Inputs],
+        *,
+        model: LanguageModel | None,
+        metric: Metric,
+        effort: float,
+        seed: int,
+        start: Candidate | None = None,
+    ) -> Fitted:
+        """Embed the labelled rows once, cross-validate the strength, fit."""
+        if model is None:
+            raise TrialError("head needs a language model")
+        meter = Meter(model)
+        states = model.embed([head_tokens(model, e.inputs, spec.input_fields) for e in labelled])
+        mean, scale = states.mean(axis=0), states.std(axis=0) + 1e-6
+        states = (states - mean) / scale
+
+        def features(kept: Sequence[int]) -> tuple[Any, Callable[[Sequence[int]], Any]]:
+            return states[list(kept)], lambda rows: states[list(rows)]
+
+        fitted, tried, dev = fit_logistic(features, labelled, _STRENGTHS, spec, metric, name="C", seed=seed)
+        return Fitted(
+            candidate=HeadCandidate(fields=spec.input_fields, mean=mean, scale=scale, head=fitted),
+            tried=tried,
+            dev_score=dev,
+            labels_used=len(labelled),
+            token_passes=meter.token_passes,
+            seconds=meter.seconds,
+        )
+
+    def cost(self, shape: Shape, budget: int, effort: float) -> Cost:
+        """Every row is read once."""
+        return Cost(read=(budget + shape.n_test) * shape.row)

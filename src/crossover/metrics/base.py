@@ -1,0 +1,57 @@
+"""The contract of a metric."""
+
+from __future__ import annotations
+
+__all__ = ["Metric"]
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
+
+from crossover.records import Kind, TaskSpec
+
+
+class Metric(ABC):
+    """Says how good an answer is.
+
+    A study's primary number is the mean of a metric's per-example scores, so that arms can be compared example by
+    example. Whatever is not such a mean (macro-F1, BLEU) is an aggregate and stands beside it.
+
+    What every metric keeps (`crossover.metrics.conformance.check` tests it):
+
+    - a score lies in 0..1, higher is better, and the target itself as the answer scores 1;
+    - no answer raises: an empty, huge or hostile text is a wrong answer and scores 0;
+    - `lenient` reads the same answer with a forgiving eye (case, punctuation, words around it), never below `score`;
+    - the same arguments give the same number, and nothing is kept between calls.
+
+    Another package adds one by the entry point group `crossover.metrics`: the entry point's name is the metric's name,
+    its object a class without arguments or an instance.
+
+    Attributes:
+        name: what `TaskSpec.metric` and the tables say, for example "accuracy".
+        kinds: the task kinds that it can score.
+    """
+
+    name: ClassVar[str]
+    kinds: ClassVar[tuple[Kind, ...]]
+
+    @abstractmethod
+    def score(self, answer: str, target: str, spec: TaskSpec) -> float:
+        """Return the score of one answer read strictly, in 0..1: a wrong format is a wrong answer."""
+
+    @abstractmethod
+    def lenient(self, answer: str, target: str, spec: TaskSpec) -> float:
+        """Return the score of the same answer read leniently, in 0..1, at least `score`."""
+
+    @abstractmethod
+    def aggregate(self, answers: Sequence[str | None], targets: Sequence[str], spec: TaskSpec) -> Mapping[str, float]:
+        """Return the corpus numbers that stand beside the mean score, by name; read strictly.
+
+        Args:
+            answers: one for each target, in the same order; None is a missing answer and is left out.
+            targets: the wanted answers.
+            spec: the task.
+
+        Returns:
+            Name -> number, for example {"macro_f1": 0.81, "balanced_accuracy": 0.79}; empty when nothing was answered.
+        """

@@ -1,0 +1,1 @@
+"""Pre-trained models: catalog, loading, precision, chat rendering, engine."""

@@ -1,0 +1,183 @@
+"""What a language model can do for the rest of Crossover: the contract that embedded and remote models fulfil."""
+
+from __future__ import annotations
+
+__all__ = ["Adapter", "Capability", "LanguageModel", "Message", "ModelIdentity", "Scores", "TrainRow", "TrainSettings", "TrainStep", "Trainer"]
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import Literal, TypedDict
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from crossover.records import Json
+
+Capability = Literal["score", "generate", "train", "embed"]
+FloatArray = npt.NDArray[np.float64]
+
+
+class Message(TypedDict):
+    """One turn of a conversation, as chat templates take it."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelIdentity:
+    """Which model this is.
+
+    Attributes:
+        name: the name it was asked for by, for example "smollm2-135m".
+        sha256: digest of its weights' file(s).
+        source_precision: precision of the weights as published, for example "q4_1".
+        precision: the type it computes in here.
+        device: for example "cpu".
+        parameters: number of parameters.
+        context_tokens: longest sequence it reads.
+    """
+
+    name: str
+    sha256: str
+    source_precision: str
+    precision: str
+    device: str
+    parameters: int
+    context_tokens: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Adapter:
+    """A trained low-rank adapter in PEFT's own terms.
+
+    Attributes:
+        config: PEFT's adapter_config.json as a mapping.
+        weights: parameter name -> tensor in fp32, names as PEFT saves them.
+    """
+
+    config: Mapping[str, Json]
+    weights: Mapping[str, torch.Tensor] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scores:
+    """Log-probabilities of continuations.
+
+    Attributes:
+        logprobs: [prompts, continuations], natural logarithms, summed over each continuation's tokens.
+        prompt_tokens: length of each prompt, a cached prefix included.
+    """
+
+    logprobs: FloatArray
+    prompt_tokens: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainRow:
+    """One training sequence: the loss is taken on the completion's tokens only."""
+
+    prompt: tuple[int, ...]
+    completion: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainSettings:
+    """Hyperparameters of a LoRA fit.
+
+    Attributes:
+        learning_rate: peak rate of AdamW.
+        warmup_steps: steps of linear warm-up; then cosine decay to a tenth of the peak over `total_steps`.
+        max_grad_norm: gradients are clipped to this norm.
+    """
+
+    rank: int = 16
+    alpha: int = 32
+    learning_rate: float = 5e-4
+    weight_decay: float = 0.0
+    warmup_steps: int = 4
+    total_steps: int = 64
+    max_grad_norm: float = 1.0
+    targets: str | tuple[str, ...] = "all-linear"
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainStep:
+    """What one optimizer step did. `tokens` are tokens computed (a shared beginning counts once)."""
+
+    step: int
+    loss: float
+    tokens: int
+    seconds: float
+
+
+class LanguageModel(ABC):
+    """A pre-trained model: score, train, embed (and later generate). A method asks `capabilities` before it calls.
+
+    Token ids are the currency: `render` makes them from messages, and the same ids are trained on, measured and served.
+    `token_passes` only ever grows: 1 for each token read, 3 for each token trained on; a beginning that is computed once for
+    many prompts counts once. Effort is measured with it.
+    """
+
+    @property
+    @abstractmethod
+    def identity(self) -> ModelIdentity:
+        """Which model this is."""
+
+    @property
+    @abstractmethod
+    def capabilities(self) -> frozenset[Capability]:
+        """What this model can do."""
+
+    @property
+    @abstractmethod
+    def token_passes(self) -> int:
+        """Tokens through the model so far."""
+
+    @abstractmethod
+    def render(self, messages: Sequence[Message]) -> tuple[int, ...]:
+        """Return the prompt's token ids, ready for the assistant's answer."""
+
+    @abstractmethod
+    def completion(self, text: str) -> tuple[int, ...]:
+        """Return the token ids of an assistant's answer, the end-of-turn token included."""
+
+    @abstractmethod
+    def encode(self, text: str) -> tuple[int, ...]:
+        """Return the token ids of plain text, nothing added."""
+
+    @abstractmethod
+    def score(self, prompts: Sequence[Sequence[int]], continuations: Sequence[Sequence[int]]) -> Scores:
+        """Return the log-probability of every continuation after every prompt.
+
+        Raises:
+            ModelError: a prompt with a continuation is longer than the context; the message has its index.
+        """
+
+    @abstractmethod
+    def embed(self, sequences: Sequence[Sequence[int]]) -> FloatArray:
+        """Return mean-pooled hidden states, [sequences, features]."""
+
+    @abstractmethod
+    def training(self, settings: TrainSettings) -> AbstractContextManager[Trainer]:
+        """Open a LoRA fit on the frozen base. Leaving the block takes the adapter off again."""
+
+    @abstractmethod
+    def adapted(self, adapter: Adapter | None) -> AbstractContextManager[None]:
+        """Compute with this adapter inside the block (None: the base model)."""
+
+
+class Trainer(ABC):
+    """A LoRA fit in progress. The adapter is on, so `LanguageModel.score` inside the block scores the adapted model."""
+
+    @abstractmethod
+    def step(self, rows: Sequence[TrainRow]) -> TrainStep:
+        """Take one optimizer step on these rows. The gradient is of the mean loss over all their completion tokens."""
+
+    @abstractmethod
+    def adapter(self) -> Adapter:
+        """Return the adapter as it stands: a copy of the fp32 master weights."""

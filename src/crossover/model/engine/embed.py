@@ -1,0 +1,32 @@
+"""Mean-pooled hidden states of a frozen model, many sequences in one pass."""
+
+from __future__ import annotations
+
+__all__ = ["embed"]
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from transformers import PreTrainedModel
+
+from crossover.model.engine.forest import Forest, pack
+from crossover.model.engine.forward import hidden_states
+from crossover.model.engine.score import PACK_TOKENS
+
+
+def embed(network: PreTrainedModel, sequences: Sequence[Sequence[int]]) -> tuple[npt.NDArray[np.float64], int]:
+    """Return the mean and the last token's hidden state side by side, [sequences, 2 × hidden size], and tokens computed."""
+    result = np.zeros((len(sequences), 2 * network.config.hidden_size))
+    computed = 0
+    with torch.inference_mode():
+        for group in pack(sequences, 0, 0, PACK_TOKENS):
+            forest = Forest()
+            paths = [forest.add(sequences[i]) for i in group]
+            states = hidden_states(network, forest).float()
+            computed += len(forest)
+            for i, path in zip(group, paths, strict=True):
+                pooled = torch.cat([states[path].mean(0), states[path[-1]]])
+                result[i] = pooled.double().cpu().numpy()
+    return result, computed

@@ -1,0 +1,311 @@
+"""The frozen types that the stages exchange. Standard library only.
+
+Data goes one way: file -> Task (of `Example`s and a `TaskSpec`) -> trials -> `TrialRecord` -> `Verdict` -> report, bundle.
+Nothing here knows a task kind's rules, a model or a file format.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "FAMILIES",
+    "KINDS",
+    "Arm",
+    "Bound",
+    "Configuration",
+    "Crossover",
+    "Decision",
+    "Example",
+    "ExampleResult",
+    "Family",
+    "Inputs",
+    "Interval",
+    "Json",
+    "Kind",
+    "Latency",
+    "Measurement",
+    "Prediction",
+    "Primary",
+    "TaskInfo",
+    "TaskSpec",
+    "TrialKey",
+    "TrialRecord",
+    "Verdict",
+]
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+Json: TypeAlias = "None | bool | int | float | str | Sequence[Json] | Mapping[str, Json]"
+Inputs: TypeAlias = Mapping[str, str]
+"""One example's inputs: column name -> text."""
+
+Kind = Literal["classification", "extraction", "qa", "math", "summarization", "translation", "chat", "generation"]
+Family = Literal["baseline", "prompt", "weights", "both"]
+Decision = Literal["prompt", "weights", "both", "neither", "tied", "unsure"]
+Bound = Literal["exact", "at_most", "at_least", "never"]
+
+KINDS: tuple[Kind, ...] = (
+    "classification",
+    "extraction",
+    "qa",
+    "math",
+    "summarization",
+    "translation",
+    "chat",
+    "generation",
+)
+FAMILIES: tuple[Family, ...] = ("baseline", "prompt", "weights", "both")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Example:
+    """One row of the data file.
+
+    Attributes:
+        id: stable name inside the task, for example "train:17".
+        inputs: column -> text.
+        target: the wanted answer as text, or None when the row has none.
+        row: the row's number as a spreadsheet shows it (the header, where there is one, is row 1).
+    """
+
+    id: str
+    inputs: Inputs
+    target: str | None
+    row: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskSpec:
+    """What a method may know of a task: everything but the held-out rows.
+
+    Attributes:
+        name: the data file's stem.
+        input_fields: columns that the model reads, in order.
+        target_field: the column with the wanted answers.
+        labels: the closed set of answers, for `classification`; empty for open kinds.
+        label_names: label -> the words that the model reads and writes for it; labels that are not in it stand for themselves.
+        instruction: the user's own words for the task, or None for the kind's default.
+    """
+
+    name: str
+    kind: Kind
+    metric: str
+    input_fields: tuple[str, ...]
+    target_field: str
+    labels: tuple[str, ...] = ()
+    label_names: Mapping[str, str] = field(default_factory=dict)
+    instruction: str | None = None
+
+    def words(self, label: str) -> str:
+        """Return the words that stand for a label in prompts and answers."""
+        return self.label_names.get(label, label)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prediction:
+    """A candidate's answer to one input.
+
+    Attributes:
+        answer: the answer as text (for classification: one of the task's labels); None only with `error`.
+        margin: difference of the two best answers' log-probabilities, in nats; None where there is no such thing.
+        prompt_tokens: tokens that the model reads for this call, a cached prefix included.
+        output_tokens: tokens of the answer.
+        error: a failure of the machinery (never a wrong or badly formed answer), or None.
+    """
+
+    answer: str | None
+    margin: float | None = None
+    prompt_tokens: int = 0
+    output_tokens: int = 0
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExampleResult:
+    """One held-out example's outcome. `score` and `lenient_score` lie in 0..1 and are None when the answer is missing."""
+
+    example_id: str
+    answer: str | None
+    score: float | None
+    lenient_score: float | None
+    margin: float | None = None
+    prompt_tokens: int = 0
+    output_tokens: int = 0
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Latency:
+    """Milliseconds a call at batch 1 with a warm prefix."""
+
+    p50: float
+    p95: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measurement:
+    """Per-example results plus cost, latency, memory and retention of one candidate.
+
+    Attributes:
+        results: one for each held-out example, in the test split's order.
+        seconds: wall-clock seconds of the measuring pass.
+        peak_memory_mb: highest resident memory while fitting and measuring, in MiB.
+        retention: share of the base model's knowledge that is left, 0..1; None where it was not measured.
+    """
+
+    results: tuple[ExampleResult, ...]
+    latency: Latency | None
+    seconds: float
+    peak_memory_mb: float | None = None
+    retention: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Configuration:
+    """One configuration that a method tried while fitting, with its score on its own dev rows (None when there were none)."""
+
+    settings: Mapping[str, Json]
+    dev_score: float | None
+    token_passes: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class TrialKey:
+    """What makes a trial the same trial. `wording` is a digest of the instruction, label names and prompt that it was given."""
+
+    method: str
+    budget: int
+    seed: int
+    model: str
+    precision: str
+    effort: float = 1.0
+    wording: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrialRecord:
+    """One finished trial: method × budget × seed, fitted, frozen and measured once.
+
+    Attributes:
+        family: the method's family at the time.
+        source_precision: precision of the weights as they were published, for example "q4_1" or "bf16"; None without a model.
+        dev_score: the chosen configuration's score on rows of the budget that it was not fitted on; None when there were none.
+        tried: every configuration tried.
+        labels_used: labelled examples that the method looked at; at most the budget.
+        token_passes: tokens through the model while fitting and choosing: 1 a token read, 3 a token trained on.
+        measurement: None when the trial failed.
+        candidate: digest of the stored candidate, or None when nothing was stored.
+        error: why the trial failed, or None.
+    """
+
+    key: TrialKey
+    family: Family
+    source_precision: str | None = None
+    dev_score: float | None = None
+    tried: tuple[Configuration, ...] = ()
+    labels_used: int = 0
+    token_passes: int = 0
+    fit_seconds: float = 0.0
+    measurement: Measurement | None = None
+    candidate: str | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interval:
+    """A two-sided 95% interval."""
+
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskInfo:
+    """The task as a verdict names it."""
+
+    name: str
+    kind: Kind
+    metric: str
+    n_train: int
+    n_test: int
+    labels: tuple[str, ...]
+    data_sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Primary:
+    """The one comparison that was declared before the test was read.
+
+    Attributes:
+        prompt_arm, weights_arm, both_arm: the nominated arms' names, None where the family took no part.
+        difference: weights minus prompt, as a fraction of 1 (both minus prompt when no weights arm took part).
+        p: two-sided p-value, both variance components inside.
+    """
+
+    prompt_arm: str | None
+    weights_arm: str | None
+    both_arm: str | None
+    difference: float | None
+    interval: Interval | None
+    p: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Crossover:
+    """The number of labels from which the weights arm is better than the prompt arm.
+
+    `bound` says how `labels` reads: exact (between two measured budgets), at_most (already better at the smallest budget
+    measured), at_least (not yet better at the largest, but closing), never (not better and not closing; `labels` is None).
+    """
+
+    labels: float | None
+    bound: Bound
+    interval: Interval | None
+    prompt_method: str
+    weights_method: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arm:
+    """A method × budget (× precision × model), its seeds taken together. `score` is None while more than 1% is missing."""
+
+    arm: str
+    method: str
+    family: Family
+    budget: int
+    seeds: int
+    model: str
+    source_precision: str | None
+    precision: str
+    score: float | None
+    interval: Interval | None
+    lenient_score: float | None
+    missing: int
+    n_test: int
+    configurations_tried: int
+    token_passes: float
+    fit_seconds: float
+    latency_ms: Latency | None
+    prompt_tokens: float
+    output_tokens: float
+    peak_memory_mb: float | None
+    retention: float | None
+    p_vs_recommended: float | None
+    dev_score: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What follows from a study's records, and from them alone. `to_json` in `crossover.verdict` gives schema crossover.verdict/1."""
+
+    decision: Decision
+    recommended: str | None
+    reasons: tuple[str, ...]
+    task: TaskInfo
+    primary: Primary
+    crossover: Crossover | None
+    detectable_difference: float | None
+    break_even_calls: float | None
+    arms: tuple[Arm, ...]
+    further_test_examples: int | None = None

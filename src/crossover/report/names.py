@@ -1,0 +1,96 @@
+"""Where names stand in a chart so that they do not cover one another."""
+
+from __future__ import annotations
+
+__all__ = ["Box", "beside", "spread"]
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+def spread(wanted: Sequence[float], *, gap: float, low: float, high: float) -> list[float]:
+    """Return heights near the wanted ones, in the same order from top to bottom, at least `gap` apart where they fit.
+
+    Neighbours that would overlap are put into one block around the mean of their wishes, until no blocks overlap.
+
+    >>> spread([10, 12, 80], gap=10, low=0, high=100)
+    [6.0, 16.0, 80.0]
+    """
+    order = sorted(range(len(wanted)), key=lambda index: wanted[index])
+    gap = min(gap, (high - low) / max(1, len(wanted) - 1))
+    blocks: list[list[int]] = []
+
+    def top(block: list[int]) -> float:
+        length = gap * (len(block) - 1)
+        middle = sum(wanted[index] for index in block) / len(block)
+        return min(max(middle - length / 2, low), high - length)
+
+    for index in order:
+        block = [index]
+        while blocks and top(block) < top(blocks[-1]) + gap * len(blocks[-1]):
+            block = blocks.pop() + block
+        blocks.append(block)
+    heights = [0.0] * len(wanted)
+    for block in blocks:
+        for place, index in enumerate(block):
+            heights[index] = top(block) + gap * place
+    return heights
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Box:
+    """A rectangle in pixels, y downwards."""
+
+    left: float
+    right: float
+    top: float
+    bottom: float
+
+    def overlap(self, other: Box) -> float:
+        """Return the area that two boxes share."""
+        wide = min(self.right, other.right) - max(self.left, other.left)
+        high = min(self.bottom, other.bottom) - max(self.top, other.top)
+        return max(0.0, wide) * max(0.0, high)
+
+
+def beside(
+    points: Sequence[tuple[float, float]],
+    widths: Sequence[float],
+    *,
+    width: float,
+    height: float,
+    obstacles: Sequence[Box] = (),
+) -> list[tuple[float, float]]:
+    """Return for each point where the middle of its name goes: right, left, above or below, the least covered of these.
+
+    Args:
+        points: (x, y) in pixels inside a plot of `width` × `height`.
+        widths: each name's width in pixels; a name is 14 high.
+        obstacles: other things that names shall not cover.
+    """
+    taken = [Box(left=x - 5, right=x + 5, top=y - 5, bottom=y + 5) for x, y in points] + list(obstacles)
+    found = []
+    for (x, y), wide in zip(points, widths, strict=True):
+        best: tuple[float, float, float, Box] | None = None
+        aside = wide / 2 + 9
+        for dx, dy in (
+            (aside, 0),
+            (-aside, 0),
+            (0, -15),
+            (aside, -13),
+            (-aside, -13),
+            (0, 15),
+            (aside, 13),
+            (-aside, 13),
+        ):
+            box = Box(left=x + dx - wide / 2, right=x + dx + wide / 2, top=y + dy - 7, bottom=y + dy + 7)
+            outside = (
+                max(0.0, -box.left) + max(0.0, box.right - width) + max(0.0, -box.top) + max(0.0, box.bottom - height)
+            )
+            cost = sum(box.overlap(other) for other in taken) + 20 * outside
+            if best is None or cost < best[0]:
+                best = (cost, dx, dy, box)
+        assert best is not None
+        taken.append(best[3])
+        found.append((best[1], best[2]))
+    return found

@@ -1,0 +1,216 @@
+"""One self-contained HTML page that opens offline from a file and asks the network for nothing.
+
+Importing this brings Altair and takes half a second: those who start up quickly import it when they need it.
+"""
+
+from __future__ import annotations
+
+__all__ = ["Provenance", "render"]
+
+import json
+import re
+from base64 import b64encode
+from collections.abc import Mapping, Sequence
+from hashlib import sha256
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from crossover.records import Arm, Crossover, Example, TrialRecord, Verdict
+from crossover.report.arms import BAR_WIDTH, arm_table
+from crossover.report.charts import SpecJson, library, still
+from crossover.report.costs import cost_chart
+from crossover.report.curves import crossover_chart
+from crossover.report.differences import where_they_differ
+from crossover.report.provenance import Provenance
+from crossover.report.series import nominated
+from crossover.report.text import clean, count, known, one_line, points, score, shorten
+from crossover.verdict import explanation, headline
+
+PROMPT_LIMIT = 20_000
+"""Characters of one prompt on the page; longer ones are cut, and the page says so."""
+PROMPTS_LIMIT = 150_000
+CHECKS_LIMIT = 200
+
+_environment = Environment(
+    loader=PackageLoader("crossover.report"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+_environment.filters["one_line"] = one_line
+
+
+def render(
+    verdict: Verdict,
+    records: Sequence[TrialRecord],
+    *,
+    provenance: Provenance,
+    examples: Mapping[str, Example] | None = None,
+) -> str:
+    """Return the report of a study as one HTML page of about 1 MB.
+
+    Everything is inside the page: styles, data, and the scripts that draw the charts and sort the table. A
+    content-security policy lets only these scripts run, by their hashes, and forbids every request; expressions in the
+    charts are interpreted as syntax trees, so nothing needs `eval`. Without scripts the charts are still drawings and
+    the table is still a table.
+
+    Args:
+        verdict: what follows from `records`.
+        records: all trials of the study, failed ones too.
+        provenance: where the numbers come from.
+        examples: test rows by example id, to show where the arms differ; None leaves people's texts out.
+    """
+    specs = {"crossover": crossover_chart(verdict, records), "cost": cost_chart(verdict)}
+    drawn = {name: spec for name, spec in specs.items() if spec is not None}
+    style = _source("page.css")
+    scripts = [_source("page.js")]
+    if drawn:
+        scripts.insert(0, "(() => {" + re.sub("</(?=script)", r"<\\/", library(), flags=re.IGNORECASE) + "\n})();")
+    first, _, rest = one_line(headline(verdict)).partition(". ")
+    columns, rows, scale = arm_table(verdict, records)
+    page = _environment.get_template("page.html").render(
+        policy=_policy(style, scripts),
+        style=Markup(style),  # noqa: S704 (our own file)
+        scripts=[Markup(script) for script in scripts],  # noqa: S704 (our own file, and Vega)
+        data=embedded(drawn),
+        stills={name: Markup(still(spec)) for name, spec in drawn.items()},  # noqa: S704 (Vega escapes texts)
+        descriptions={name: spec["description"] for name, spec in drawn.items()},
+        title=shorten(one_line(headline(verdict)), 120),
+        first=first if not rest or first.endswith(".") else first + ".",
+        rest=rest,
+        verdict=verdict,
+        facts=_facts(verdict, provenance),
+        compared=_compared(verdict),
+        recommended=next((_with_labels(arm) for arm in verdict.arms if arm.arm == verdict.recommended), None),
+        crossing=_crossing(verdict.crossover),
+        explanation=[(one_line(question), one_line(answer)) for question, answer in explanation(verdict)],
+        reasons=[one_line(reason) for reason in verdict.reasons],
+        columns=columns,
+        rows=rows,
+        bar_width=BAR_WIDTH,
+        scale=(score(scale.low), score(scale.high)),
+        differences=where_they_differ(verdict, records, examples) if examples else [],
+        done=_done(verdict, records, provenance),
+        points=points,
+    )
+    return str(page)
+
+
+def embedded(value: Mapping[str, SpecJson]) -> Markup:
+    """Return JSON that is safe inside a script element: no character of it can end the element or a line.
+
+    A number that is not finite is an error.
+    """
+    text = json.dumps(value, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
+    for character in "<>&\u2028\u2029":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return Markup(text)  # noqa: S704 (escaped by the loop above)
+
+
+def _source(name: str) -> str:
+    loader = _environment.loader
+    assert loader is not None
+    return loader.get_source(_environment, name)[0]
+
+
+def _policy(style: str, scripts: Sequence[str]) -> str:
+    def allowed(*sources: str) -> str:
+        return " ".join(f"'sha256-{b64encode(sha256(source.encode()).digest()).decode()}'" for source in sources)
+
+    return (
+        f"default-src 'none'; script-src {allowed(*scripts)}; style-src {allowed(style)}; "
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
+def source_words(precision: str) -> str:
+    """Say in what precision a model was published: "4-bit at its source, q4_1", or "bf16 at its source"."""
+    bits = re.match(r"(?:i?q|int|nf)(\d+)", precision.casefold())
+    return f"{bits[1]}-bit at its source, {precision}" if bits else f"{precision} at its source"
+
+
+def _models(verdict: Verdict) -> list[str]:
+    found: dict[str, None] = {}
+    for arm in verdict.arms:
+        if arm.model and arm.family != "baseline":
+            source = f" ({source_words(one_line(arm.source_precision))})" if arm.source_precision else ""
+            running = f", run in {one_line(arm.precision)}" if arm.precision else ""
+            found[f"{one_line(arm.model)}{source}{running}"] = None
+    return list(found)
+
+
+def _facts(verdict: Verdict, provenance: Provenance) -> list[str]:
+    task = verdict.task
+    labels = f", {len(task.labels):,} labels" if task.labels else ""
+    rows = f"{task.n_train:,} rows to learn from, {task.n_test:,} to test on"
+    return [f"{one_line(task.name)} ({task.kind}{labels})", rows, *_models(verdict)[:3], one_line(provenance.created)]
+
+
+def _with_labels(arm: Arm) -> str:
+    return f"{one_line(arm.method)} with {arm.budget:,} labels" if arm.budget else f"{one_line(arm.method)}, no labels"
+
+
+def _compared(verdict: Verdict) -> str | None:
+    sent = nominated(verdict)
+    arms = [_with_labels(sent[family]) for family in ("weights", "both", "prompt") if family in sent]
+    if len(arms) < 2:
+        return None
+    return f"Chosen by dev score before the test was read, then compared row by row: {'; '.join(arms)}."
+
+
+def _crossing(crossover: Crossover | None) -> str:
+    """Say the crossover in one sentence for the chart's caption."""
+    if crossover is None:
+        return "These arms give no crossover."
+    weights, prompt = one_line(crossover.weights_method), one_line(crossover.prompt_method)
+    labels = known(crossover.labels)
+    within = crossover.interval
+    high = "more than was measured" if within and known(within.high) is None else count(within.high if within else None)
+    spread = f" [{count(within.low)}, {high}]" if within else ""
+    if crossover.bound == "never" or labels is None:
+        return f"{weights} does not overtake {prompt} at the budgets measured."
+    if crossover.bound == "at_most":
+        return f"{weights} is already ahead of {prompt} at {count(labels)} labels, the fewest measured."
+    if crossover.bound == "at_least":
+        return f"{weights} has not overtaken {prompt} with {count(labels)} labels, but comes closer."
+    return f"{weights} overtakes {prompt} at about {count(labels)} labels{spread}, the upright line."
+
+
+def _done(verdict: Verdict, records: Sequence[TrialRecord], provenance: Provenance) -> dict[str, Any]:
+    """Gather section 7. The values are text, pairs of text and lists of these, as done.html reads them."""
+    seeds = sorted({record.key.seed for record in records})
+    efforts = sorted({record.key.effort for record in records})
+    failed = [record for record in records if record.error is not None]
+    prompts, room = [], PROMPTS_LIMIT
+    for name, text in provenance.prompts.items():
+        shown = shorten(clean(text), min(PROMPT_LIMIT, room))
+        room = max(200, room - len(shown))
+        prompts.append((one_line(name), shown, len(text) > len(shown)))
+    checks = [one_line(line) for line in provenance.checks[:CHECKS_LIMIT]]
+    if len(provenance.checks) > CHECKS_LIMIT:
+        checks.append(f"and {len(provenance.checks) - CHECKS_LIMIT:,} lines more")
+    return {
+        "checks": checks,
+        "trials": f"{len(records):,} trials" + (f", {len(failed):,} of them failed" if failed else ""),
+        "failed": [
+            (
+                f"{one_line(r.key.method)}, {r.key.budget:,} labels, seed {r.key.seed}",
+                shorten(one_line(r.error or ""), 300),
+            )
+            for r in failed[:50]
+        ],
+        "seeds": ", ".join(map(str, seeds)) or "none",
+        "efforts": ", ".join(f"{effort:g}" for effort in efforts) or "none",
+        "prompts": prompts,
+        "model": [one_line(line) for line in provenance.model] or _models(verdict),
+        "versions": [(one_line(name), one_line(version)) for name, version in provenance.versions.items()],
+        "hashes": [
+            ("data (sha256)", one_line(verdict.task.data_sha256)),
+            *((one_line(name), one_line(digest)) for name, digest in provenance.hashes.items()),
+        ],
+        "command": clean(provenance.command),
+        "study": one_line(provenance.study),
+    }

@@ -1,0 +1,33 @@
+"""What was done, in the words that the report prints."""
+
+from __future__ import annotations
+
+__all__ = ["Provenance"]
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provenance:
+    """Where a report's numbers come from, so that another person can have them again.
+
+    Attributes:
+        study: the study's folder name, for example "tickets-study".
+        created: the study's date and time as it shall be printed, for example "23 November 2026, 14:05 UTC".
+        command: the command line that does it again.
+        versions: part -> version, for example {"crossover-lm": "0.1.0", "torch": "2.12.0"}.
+        checks: what was found in the data, one line each, as the run printed it.
+        prompts: name -> the prompt word for word, as the model was given it.
+        model: lines that describe the model: name, source precision, precision while running, machine.
+        hashes: thing -> digest, beside the data's own: for example {"model": "b179c952…"}.
+    """
+
+    study: str
+    created: str
+    command: str
+    versions: Mapping[str, str] = field(default_factory=dict)
+    checks: tuple[str, ...] = ()
+    prompts: Mapping[str, str] = field(default_factory=dict)
+    model: tuple[str, ...] = ()
+    hashes: Mapping[str, str] = field(default_factory=dict)

@@ -1,0 +1,29 @@
+"""Intervals, paired comparisons, correction, power and learning curves: numbers in, numbers out."""
+
+from crossover.stats.correction import holm
+from crossover.stats.curves import CurveEstimate, CurveRow, crossover_point, data_advantage
+from crossover.stats.intervals import MeanScore, arm_interval, wilson
+from crossover.stats.paired import Comparison, compare
+from crossover.stats.power import (
+    detectable_difference,
+    examples_needed,
+    further_examples,
+    measured_detectable_difference,
+)
+
+__all__ = [
+    "Comparison",
+    "CurveEstimate",
+    "CurveRow",
+    "MeanScore",
+    "arm_interval",
+    "compare",
+    "crossover_point",
+    "data_advantage",
+    "detectable_difference",
+    "examples_needed",
+    "further_examples",
+    "holm",
+    "measured_detectable_difference",
+    "wilson",
+]

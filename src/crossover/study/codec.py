@@ -1,0 +1,40 @@
+"""Trial records to JSON values and back, for the store."""
+
+from __future__ import annotations
+
+__all__ = ["record_from_json", "record_to_json"]
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from crossover.records import Configuration, ExampleResult, Latency, Measurement, TrialKey, TrialRecord
+
+
+def record_to_json(record: TrialRecord) -> dict[str, Any]:
+    """Return a record as JSON values."""
+    return asdict(record)
+
+
+def record_from_json(value: Mapping[str, Any]) -> TrialRecord:
+    """Rebuild a record that `record_to_json` gave."""
+    measurement = value["measurement"]
+    return TrialRecord(
+        **{
+            **value,
+            "key": TrialKey(**value["key"]),
+            "tried": tuple(Configuration(**c) for c in value["tried"]),
+            "measurement": None if measurement is None else _measurement(measurement),
+        }
+    )
+
+
+def _measurement(value: Mapping[str, Any]) -> Measurement:
+    latency = value["latency"]
+    return Measurement(
+        **{
+            **value,
+            "results": tuple(ExampleResult(**r) for r in value["results"]),
+            "latency": None if latency is None else Latency(**latency),
+        }
+    )

@@ -1,0 +1,69 @@
+"""What a study folder remembers beside its trials, so that report and pack need neither the data file nor the command again."""
+
+from __future__ import annotations
+
+__all__ = ["StudyMemo"]
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Self
+
+from crossover.records import Example, TaskInfo, TaskSpec, TrialKey, TrialRecord
+from crossover.study.store import StudyStore
+
+_NAME = "memo"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StudyMemo:
+    """The task and the last run's circumstances.
+
+    Attributes:
+        current: method -> digest of the wording that it was last run with; other wordings' trials stay in the store.
+        test: the held-out rows, for the report's disagreements and for checking a bundle.
+    """
+
+    spec: TaskSpec
+    info: TaskInfo
+    checks: tuple[str, ...]
+    test: tuple[Example, ...]
+    model: Mapping[str, Any]
+    precision: str
+    effort: float
+    current: Mapping[str, str]
+    prompts: Mapping[str, str]
+    command: str
+    created: str
+    machine: str
+    versions: Mapping[str, str] = field(default_factory=dict)
+
+    def save(self, store: StudyStore) -> None:
+        """Keep the memo; the wordings of methods that did not run this time are kept as they were."""
+        before = store.get(_NAME)
+        value = asdict(self)
+        if before is not None:
+            value["current"] = {**before["current"], **value["current"]}
+            value["prompts"] = {**before["prompts"], **value["prompts"]}
+            value["created"] = before["created"]
+        store.put(_NAME, value)
+
+    @classmethod
+    def load(cls, store: StudyStore) -> Self | None:
+        """Return the memo, or None when no run got so far."""
+        value = store.get(_NAME)
+        if value is None:
+            return None
+        spec, info = value.pop("spec"), value.pop("info")
+        for key in ("input_fields", "labels"):
+            spec[key] = tuple(spec[key])
+        info["labels"] = tuple(info["labels"])
+        test = tuple(Example(**e) for e in value.pop("test"))
+        checks = tuple(value.pop("checks"))
+        return cls(spec=TaskSpec(**spec), info=TaskInfo(**info), test=test, checks=checks, **value)
+
+    def records(self, store: StudyStore) -> list[TrialRecord]:
+        """Return the trials that count: of the wording and effort that each method was last run with."""
+        return [r for key, r in store.finished().items() if self._counts(key)]
+
+    def _counts(self, key: TrialKey) -> bool:
+        return self.current.get(key.method) == key.wording and key.effort == self.effort

@@ -1,0 +1,172 @@
+"""Which trials a study runs, in which order, and how long they take."""
+
+from __future__ import annotations
+
+__all__ = ["Cell", "LeftOut", "Pace", "Plan", "default_budgets", "fit_time", "make_plan"]
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from crossover.errors import OptionError
+from crossover.methods import Method, Shape
+from crossover.model.base import Capability
+from crossover.records import TaskSpec, TrialKey
+
+_FIXED_SECONDS = 1.5
+"""What every trial takes besides tokens: putting an adapter on, timing single calls."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """One trial to run."""
+
+    key: TrialKey
+    method: Method
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeftOut:
+    """A method × budget that is not run, and why."""
+
+    method: str
+    budget: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """Cells in the order in which they run, and what was left out."""
+
+    cells: tuple[Cell, ...]
+    left_out: tuple[LeftOut, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """Tokens a second on this machine."""
+
+    read: float
+    trained: float
+
+    def seconds(self, method: Method, shape: Shape, budget: int, effort: float) -> float:
+        """Return the seconds that a trial takes, about."""
+        cost = method.cost(shape, budget, effort)
+        return cost.read / self.read + cost.trained / self.trained + _FIXED_SECONDS * bool(method.needs)
+
+
+def default_budgets(n_train: int, n_labels: int) -> tuple[int, ...]:
+    """Return budgets when the user named none: 0, a few, and as many as a laptop's study takes.
+
+    The largest is 64, or 4 for each label where there are many labels, within the training rows.
+    """
+    largest = min(max(64, 4 * n_labels), n_train)
+    smallest = max(16, n_labels)
+    return (0, largest) if smallest >= largest else (0, smallest, largest)
+
+
+def make_plan(
+    methods: Sequence[Method],
+    budgets: Sequence[int],
+    seeds: int,
+    spec: TaskSpec,
+    capabilities: frozenset[Capability],
+    *,
+    n_train: int,
+    asked: frozenset[str],
+    keys: Mapping[str, TrialKey],
+) -> Plan:
+    """Return the cells of a study.
+
+    The largest budget comes first, where the decision is made, then 0, then the others; inside a budget seed by seed, so that
+    an interrupted study has something to say. At budget 0 a frozen model with a fixed prompt has nothing to draw: one seed.
+
+    Args:
+        methods: methods in the order of the tables.
+        budgets: label budgets.
+        seeds: how many seeds.
+        spec: the task.
+        capabilities: what the model can do.
+        n_train: labelled training rows.
+        asked: methods that the user named: one that cannot serve any budget is an error.
+        keys: method name -> a key with everything but budget and seed.
+
+    Raises:
+        OptionError: a budget is larger than the training rows, or a method that was asked for cannot serve.
+    """
+    for budget in budgets:
+        if not 0 <= budget <= n_train:
+            raise OptionError(
+                f"budget {budget:,} is not possible: there are {n_train:,} labelled training rows.",
+                f"allowed: 0 to {n_train:,}; --budgets takes numbers with commas between",
+            )
+    cells: list[Cell] = []
+    left_out: list[LeftOut] = []
+    for method in methods:
+        reasons = {budget: method.unsuitable(spec, budget, capabilities) for budget in budgets}
+        refused = [(budget, reason) for budget, reason in reasons.items() if reason is not None]
+        if len(refused) == len(budgets):
+            if method.name in asked:
+                raise OptionError(
+                    f"{refused[-1][1]}.", f"budgets asked for: {', '.join(map(str, budgets))}", "leave it out of --methods, or add a budget"
+                )
+            left_out.append(LeftOut(method=method.name, budget=refused[-1][0], reason=refused[-1][1]))
+    ordered = sorted(set(budgets), key=lambda b: (b != max(budgets), b != 0, -b))
+    for budget in ordered:
+        for seed in range(seeds if budget else 1):
+            for method in methods:
+                if method.unsuitable(spec, budget, capabilities) is None:
+                    cells.append(Cell(key=_at(keys[method.name], budget, seed), method=method))
+    return Plan(cells=tuple(cells), left_out=tuple(left_out))
+
+
+def fit_time(plan: Plan, pace: Pace, shape: Shape, seconds: float, *, done: frozenset[TrialKey] = frozenset()) -> Plan:
+    """Return the part of a plan that fits into `seconds`, and what was left out.
+
+    An arm (method × budget) is kept whole or not at all: half its seeds would decide nothing. Arms compete in the order:
+    baselines; then the cheapest arm of each family at the largest budget, so that there is something to compare; then budget
+    0; then what is left at the largest budget; then the other budgets. Cells that are `done` take no time.
+    """
+    arms: dict[tuple[str, int], list[Cell]] = {}
+    for cell in plan.cells:
+        arms.setdefault((cell.method.name, cell.key.budget), []).append(cell)
+    largest = max((budget for _, budget in arms), default=0)
+    cost = {
+        arm: sum(pace.seconds(c.method, shape, c.key.budget, c.key.effort) for c in cells if c.key not in done)
+        for arm, cells in arms.items()
+    }
+    leads = set()
+    for family in ("prompt", "weights"):
+        members = [arm for arm, cells in arms.items() if cells[0].method.family == family and arm[1] == largest]
+        members = [arm for arm in members if arm[0] != "zero-shot"] or members
+        if members:
+            leads.add(min(members, key=lambda arm: cost[arm]))
+
+    def rank(arm: tuple[str, int]) -> tuple[int, float, float]:
+        family = arms[arm][0].method.family
+        place = 0 if family == "baseline" else 1 if arm in leads else 2 if arm[1] == 0 else 3 if arm[1] == largest else 4
+        return (place, -arm[1] if place == 4 else 0, cost[arm])
+
+    kept: set[tuple[str, int]] = set()
+    left = seconds
+    left_out = list(plan.left_out)
+    for arm in sorted(arms, key=rank):
+        if cost[arm] <= left:
+            kept.add(arm)
+            left -= cost[arm]
+        else:
+            reason = f"about {cost[arm]:.0f} s, {max(left, 0):.0f} s left of the time limit"
+            left_out.append(LeftOut(method=arm[0], budget=arm[1], reason=reason))
+    cells = tuple(c for c in plan.cells if (c.method.name, c.key.budget) in kept)
+    return Plan(cells=cells, left_out=tuple(left_out))
+
+
+def _at(key: TrialKey, budget: int, seed: int) -> TrialKey:
+    return TrialKey(
+        method=key.method,
+        budget=budget,
+        seed=seed,
+        model=key.model,
+        precision=key.precision,
+        effort=key.effort,
+        wording=key.wording,
+    )

@@ -1,0 +1,162 @@
+"""Run a study's cells one after the other: fit, freeze, measure, write."""
+
+from __future__ import annotations
+
+__all__ = ["Watcher", "run_cell", "run_cells"]
+
+import threading
+import time
+import traceback
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Protocol
+
+from crossover.errors import TrialError, UserError
+from crossover.measure import PeakMemory, measure
+from crossover.metrics import Metric
+from crossover.model.base import LanguageModel
+from crossover.records import TrialRecord
+from crossover.study.plan import Cell
+from crossover.study.store import StudyStore
+from crossover.task import Task, sample, unlabelled
+
+ATTEMPTS = 2
+UNLABELLED = 64
+_TELL_SECONDS = 0.5
+
+
+class Watcher(Protocol):
+    """Told what happens; the terminal's progress display is one."""
+
+    def cell_started(self, method: str, budget: int, seed: int) -> None:
+        """A trial begins."""
+
+    def cell_progress(
+        self, method: str, budget: int, seed: int, *, phase: str, done: float, tokens_per_second: float | None
+    ) -> None:
+        """A trial is `done` (0..1) of the way."""
+
+    def cell_finished(self, record: TrialRecord) -> None:
+        """A trial is complete, or was complete already."""
+
+    def left_out(self, method: str, budget: int, reason: str) -> None:
+        """An arm is not run."""
+
+
+def run_cells(
+    cells: Sequence[Cell],
+    task: Task,
+    store: StudyStore,
+    model: LanguageModel,
+    metric: Metric,
+    watcher: Watcher,
+    *,
+    deadline: float | None,
+    seconds_of: dict[tuple[str, int], float],
+    passes_of: dict[tuple[str, int], int],
+) -> None:
+    """Run every cell that the store does not have yet.
+
+    Args:
+        cells: what the plan says, in order.
+        deadline: `time.monotonic()` after which no cell begins that would pass it; None for none.
+        seconds_of: expected seconds of a cell by (method, budget); corrected by what cells really take.
+        passes_of: expected token passes likewise, for the share that is done.
+    """
+    finished = store.finished()
+    drift = 1.0
+    stopped: set[tuple[str, int]] = set()
+    for cell in cells:
+        key = cell.key
+        arm = (key.method, key.budget)
+        if key in finished:
+            watcher.cell_finished(finished[key])
+            continue
+        expected = drift * seconds_of.get(arm, 0.0)
+        if arm in stopped or (deadline is not None and time.monotonic() + expected > deadline):
+            if arm not in stopped:
+                stopped.add(arm)
+                watcher.left_out(*arm, f"about {expected:.0f} s a seed, the time limit is near")
+            continue
+        if store.attempt(key) > ATTEMPTS:
+            record = TrialRecord(key=key, family=cell.method.family, error=f"set aside: it ended the process {ATTEMPTS} times")
+        else:
+            watcher.cell_started(*arm, key.seed)
+            start = time.monotonic()
+            with _telling(watcher, cell, model, passes_of.get(arm, 0)):
+                record = run_cell(cell, task, store, model, metric)
+            if seconds_of.get(arm):
+                drift = 0.7 * drift + 0.3 * (time.monotonic() - start) / seconds_of[arm]
+        store.finish(record)
+        watcher.cell_finished(record)
+
+
+def run_cell(cell: Cell, task: Task, store: StudyStore, model: LanguageModel, metric: Metric) -> TrialRecord:
+    """Fit a method on its labels, freeze and store its candidate, then read the test once."""
+    key, method = cell.key, cell.method
+    labelled = sample(task.train, key.budget, key.seed, task.spec.labels)
+    needed = model if method.needs else None
+    source = model.identity.source_precision if method.needs else None
+    try:
+        with PeakMemory() as memory:
+            fitted = method.fit(
+                task.spec,
+                labelled,
+                unlabelled(task.train, key.seed, UNLABELLED),
+                model=needed,
+                metric=metric,
+                effort=key.effort,
+                seed=key.seed,
+            )
+            digest = store.keep_candidate(fitted.candidate)
+            measurement = measure(fitted.candidate, task.test, task.spec, metric, needed)
+    except UserError:
+        raise
+    except TrialError as error:
+        return TrialRecord(key=key, family=method.family, source_precision=source, error=str(error))
+    except Exception as error:  # noqa: BLE001  # one method's fault must not end a study; the store keeps where it was
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        told = f"{type(error).__name__}: {error} ({where.name}, line {where.lineno})"
+        return TrialRecord(key=key, family=method.family, source_precision=source, error=told)
+    return TrialRecord(
+        key=key,
+        family=method.family,
+        source_precision=source,
+        dev_score=fitted.dev_score,
+        tried=fitted.tried,
+        labels_used=fitted.labels_used,
+        token_passes=fitted.token_passes,
+        fit_seconds=fitted.seconds,
+        measurement=replace(measurement, peak_memory_mb=memory.mb),
+        candidate=digest,
+    )
+
+
+class _telling:  # noqa: N801  # a context manager, used as a word
+    """Tell the watcher about a running cell: the model's token counter says how far it is."""
+
+    def __init__(self, watcher: Watcher, cell: Cell, model: LanguageModel, passes: int) -> None:
+        self._watcher, self._cell, self._model, self._passes = watcher, cell, model, passes
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._tell, daemon=True)
+
+    def __enter__(self) -> None:
+        self._thread.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _tell(self) -> None:
+        key = self._cell.key
+        begin, last, at = self._model.token_passes, self._model.token_passes, time.monotonic()
+        while not self._stop.wait(_TELL_SECONDS):
+            now, passes = time.monotonic(), self._model.token_passes
+            if passes == last and now - at < 5:
+                continue
+            speed = (passes - last) / (now - at) if passes > last else None
+            last, at = passes, now
+            done = min((passes - begin) / self._passes, 1.0) if self._passes else 0.0
+            self._watcher.cell_progress(
+                key.method, key.budget, key.seed, phase="running", done=done, tokens_per_second=speed
+            )

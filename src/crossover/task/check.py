@@ -1,0 +1,108 @@
+"""What was read, what was inferred and what was set aside: the part of a task that a person checks."""
+
+from __future__ import annotations
+
+__all__ = ["REASONS", "ClassCount", "DataCheck", "FileRead", "Reason", "SetAside"]
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from crossover.records import Kind
+from crossover.task.wording import counted, listed
+
+Reason = Literal["no_label", "empty_input", "duplicate", "conflict", "leak", "near_leak"]
+
+REASONS: Mapping[Reason, tuple[str, str]] = {
+    "no_label": ("row without a label", "rows without a label"),
+    "empty_input": ("row without an input", "rows without an input"),
+    "duplicate": ("repeated text", "repeated texts"),
+    "conflict": ("row whose text has several labels", "rows whose text has several labels"),
+    "leak": ("test row that is also in the training data", "test rows that are also in the training data"),
+    "near_leak": ("test row that is nearly in the training data", "test rows that are nearly in the training data"),
+}
+"""Reason -> what one such row and what several are called."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetAside:
+    """One row that takes no part. `other_row` is the row that it repeats, contradicts or leaks from, if any."""
+
+    file: str
+    row: int
+    reason: Reason
+    other_row: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileRead:
+    """One data file: its name, what it was read as, and its size."""
+
+    name: str
+    format: str
+    n_rows: int
+    columns: tuple[str, ...]
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClassCount:
+    """One label's rows in the two splits."""
+
+    label: str
+    n_train: int
+    n_test: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataCheck:
+    """What happened between the data file and the task.
+
+    Attributes:
+        files: the data file, then the test file where there is one.
+        input_fields, target_field, kind: what the task uses.
+        reasons: why: one sentence for each thing that was inferred and not said by the user.
+        unused_columns: columns that nothing reads.
+        set_aside: every row that takes no part, with the reason.
+        near_duplicates: rows of one file that are nearly the same (smaller row first); they stay, on the training side.
+        n_undrawn: usable test rows that were not drawn, because the test size is smaller.
+        class_counts: the labels by falling number of training rows.
+        spellings: groups of labels that differ only in case, spaces or punctuation; never merged.
+        notes: sentences about what was decided on the way.
+    """
+
+    files: tuple[FileRead, ...]
+    input_fields: tuple[str, ...]
+    target_field: str
+    kind: Kind
+    reasons: tuple[str, ...] = ()
+    unused_columns: tuple[str, ...] = ()
+    set_aside: tuple[SetAside, ...] = ()
+    near_duplicates: tuple[tuple[int, int], ...] = ()
+    n_undrawn: int = 0
+    class_counts: tuple[ClassCount, ...] = ()
+    spellings: tuple[tuple[str, ...], ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def rows(self, reason: Reason, file: str | None = None) -> tuple[int, ...]:
+        """Return the numbers of the rows that were set aside for a reason, of one file or of all."""
+        return tuple(row.row for row in self.set_aside if row.reason == reason and file in (None, row.file))
+
+    def summary(self) -> tuple[str, ...]:
+        """Return the check in a few lines, as `crossover run` shows them first.
+
+        >>> check.summary()
+        ('486 rows · text → intent · classification, 8 labels (smallest: refund_status, 21 rows)',
+         '3 rows without a label and 5 repeated texts set aside')
+        """
+        n_rows = sum(file.n_rows for file in self.files)
+        n_smallest, smallest = min((count.n_train + count.n_test, count.label) for count in self.class_counts)
+        classes = f"{len(self.class_counts)} labels (smallest: {smallest}, {counted(n_smallest, 'row')})"
+        lines = [f"{n_rows:,} rows · {', '.join(self.input_fields)} → {self.target_field} · {self.kind}, {classes}"]
+        counts = Counter(row.reason for row in self.set_aside)
+        aside = [counted(counts[reason], one, many) for reason, (one, many) in REASONS.items() if counts[reason]]
+        if aside:
+            lines.append(" and ".join(filter(None, (", ".join(aside[:-1]), aside[-1]))) + " set aside")
+        lines += [f"one label in several spellings? {listed(map(repr, group))}: kept apart" for group in self.spellings]
+        return tuple(lines)

@@ -1,0 +1,94 @@
+"""From a table's rows to the rows that can be used, and the others by number and reason."""
+
+from __future__ import annotations
+
+__all__ = ["Row", "drop_leaks", "keep_one_of_each", "labelled_rows", "near_rows"]
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from crossover.metrics.labels import label_key
+from crossover.records import Inputs
+from crossover.task.check import SetAside
+from crossover.task.table import Table
+from crossover.task.text import near_pairs, same_key
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One labelled row; `key` is equal for texts that count as the same."""
+
+    number: int
+    inputs: Inputs
+    target: str
+    key: str
+
+
+def labelled_rows(file: str, table: Table, inputs: Sequence[str], target: str) -> tuple[list[Row], list[SetAside]]:
+    """Return the rows that have an input and a label, as they are in the file, and those that lack one."""
+    rows: list[Row] = []
+    aside: list[SetAside] = []
+    columns = [table.column(column) for column in inputs]
+    for place, (number, label) in enumerate(zip(table.rows, table.column(target), strict=True)):
+        texts = {name: cells[place] or "" for name, cells in zip(inputs, columns, strict=True)}
+        if label is None or not label.strip():
+            aside.append(SetAside(file=file, row=number, reason="no_label"))
+        elif not any(text.strip() for text in texts.values()):
+            aside.append(SetAside(file=file, row=number, reason="empty_input"))
+        else:
+            rows.append(Row(number=number, inputs=texts, target=label, key=same_key(texts)))
+    return rows, aside
+
+
+def keep_one_of_each(file: str, rows: Sequence[Row]) -> tuple[list[Row], list[SetAside]]:
+    """Return the rows with each text once: the first of equal ones; none where their labels contradict each other.
+
+    Labels that differ only in case, spaces or punctuation do not contradict each other.
+    """
+    groups: dict[str, list[Row]] = defaultdict(list)
+    for row in rows:
+        groups[row.key].append(row)
+    kept: list[Row] = []
+    aside: list[SetAside] = []
+    for row in rows:
+        group = groups[row.key]
+        labels = {label_key(other.target) for other in group}
+        if len(labels) > 1:
+            against = next(other.number for other in group if label_key(other.target) != label_key(row.target))
+            aside.append(SetAside(file=file, row=row.number, reason="conflict", other_row=against))
+        elif row is group[0]:
+            kept.append(row)
+        else:
+            aside.append(SetAside(file=file, row=row.number, reason="duplicate", other_row=group[0].number))
+    return kept, aside
+
+
+def drop_leaks(file: str, test: Sequence[Row], train: Sequence[Row]) -> tuple[list[Row], list[SetAside]]:
+    """Return the test rows without those whose text is in the training rows, or nearly so with the same label.
+
+    A test row that is nearly a training row of another label stays: remembering the one does not answer the other.
+    """
+    first: dict[str, int] = {}
+    for row in train:
+        first.setdefault(row.key, row.number)
+    near: dict[int, int] = {}
+    for mine, theirs, _ in near_pairs([row.key for row in test], [row.key for row in train]):
+        if test[mine].target == train[theirs].target:
+            near.setdefault(mine, train[theirs].number)
+    kept: list[Row] = []
+    aside: list[SetAside] = []
+    for place, row in enumerate(test):
+        if row.key in first:
+            aside.append(SetAside(file=file, row=row.number, reason="leak", other_row=first[row.key]))
+        elif place in near:
+            aside.append(SetAside(file=file, row=row.number, reason="near_leak", other_row=near[place]))
+        else:
+            kept.append(row)
+    return kept, aside
+
+
+def near_rows(rows: Sequence[Row]) -> tuple[tuple[int, int], ...]:
+    """Return the pairs of row numbers that are nearly the same text with the same label."""
+    pairs = near_pairs([row.key for row in rows])
+    return tuple((rows[a].number, rows[b].number) for a, b, _ in pairs if rows[a].target == rows[b].target)

@@ -1,0 +1,8 @@
+"""Records -> decision, crossover, break-even, recommendation, with reasons; and the same in words and as JSON."""
+
+from crossover.verdict.decide import decide
+from crossover.verdict.questions import explanation
+from crossover.verdict.schema import SCHEMA, from_json, to_json
+from crossover.verdict.words import headline
+
+__all__ = ["SCHEMA", "decide", "explanation", "from_json", "headline", "to_json"]

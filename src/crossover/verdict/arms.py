@@ -1,0 +1,206 @@
+"""Trial records -> arms: the same method, budget, model, precision, effort and wording, its seeds taken together."""
+
+from __future__ import annotations
+
+__all__ = ["MOST_MISSING", "ArmData", "gather"]
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crossover.records import FAMILIES, Arm, Family, Latency, Measurement, TrialKey, TrialRecord
+from crossover.stats import arm_interval
+
+Array = NDArray[np.float64]
+
+MOST_MISSING = 0.01
+"""Share of answers that may be missing through failures of the machinery before an arm gets no score (Fairness 7)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArmData:
+    """An arm's summary with the arrays that comparisons need.
+
+    Attributes:
+        summary: the arm as the verdict shows it, `p_vs_recommended` still None.
+        key: the key of its first seed, which names all but the seed.
+        seeds: of the rows, ascending.
+        scores, lenient: [seeds, examples], NaN where an answer is missing; the examples are the same in every arm.
+        seed_means: mean score of each seed.
+        fixed: another seed would have given the same scores: no labels, or rows that are all alike. A baseline that ran
+            once is taken as it is, too.
+        failed: trials that left no measurement.
+    """
+
+    summary: Arm
+    key: TrialKey
+    seeds: tuple[int, ...]
+    scores: Array
+    lenient: Array
+    seed_means: Array
+    fixed: bool
+    failed: int
+
+    @property
+    def name(self) -> str:
+        return self.summary.arm
+
+    @property
+    def family(self) -> Family:
+        return self.summary.family
+
+    @property
+    def score(self) -> float:
+        """The mean score; ask only of arms that are `scored`."""
+        return self.summary.score if self.summary.score is not None else float("nan")
+
+    @property
+    def scored(self) -> bool:
+        return self.summary.score is not None
+
+
+def gather(records: Sequence[TrialRecord], *, level: float = 0.95) -> tuple[ArmData, ...]:
+    """Return the arms in the verdict's order (family, method, budget, name), whatever the order of the records."""
+    chosen: dict[TrialKey, TrialRecord] = {}
+    for record in sorted(records, key=_record_order):
+        chosen.setdefault(record.key, record)
+    groups: dict[TrialKey, list[TrialRecord]] = defaultdict(list)
+    for key, record in chosen.items():
+        groups[replace(key, seed=0)].append(record)
+    names = _names(list(groups))
+    matrices = _Answers(list(chosen.values()))
+    arms = [_arm(names[key], trials, matrices, level) for key, trials in groups.items()]
+    arms.sort(key=lambda arm: (FAMILIES.index(arm.family), arm.summary.method, arm.summary.budget, arm.name))
+    return tuple(arms)
+
+
+def _record_order(record: TrialRecord) -> tuple[TrialKey, bool, str, str]:
+    """Put, of two records with one key, a measured one first."""
+    return (record.key, record.measurement is None, record.candidate or "", record.error or "")
+
+
+def _names(keys: Sequence[TrialKey]) -> dict[TrialKey, str]:
+    """Return short names: method@budget, and whatever else is needed to tell the arms of this study apart."""
+    several_precisions = len({key.precision for key in keys if key.precision}) > 1
+    several_models = len({key.model for key in keys if key.model}) > 1
+    wordings: dict[TrialKey, set[str]] = defaultdict(set)
+    efforts: dict[TrialKey, set[float]] = defaultdict(set)
+    for key in keys:
+        wordings[replace(key, wording="", effort=1.0)].add(key.wording)
+        efforts[replace(key, wording="", effort=1.0)].add(key.effort)
+    names = {}
+    for key in keys:
+        name = f"{key.method}@{key.budget}"
+        if several_precisions and key.precision:
+            name += f":{key.precision}"
+        if several_models and key.model:
+            name += f":{key.model}"
+        alike = replace(key, wording="", effort=1.0)
+        if len(efforts[alike]) > 1:
+            name += f":effort={key.effort:g}"
+        if len(wordings[alike]) > 1:
+            name += f"#{key.wording[:8] or 'default'}"
+        names[key] = name
+    return names
+
+
+class _Answers:
+    """Reads measurements into rows over one order of examples."""
+
+    def __init__(self, records: Sequence[TrialRecord]) -> None:
+        orders = [
+            [result.example_id for result in m.results] for m in (r.measurement for r in records) if m is not None
+        ]
+        self._same = all(order == orders[0] for order in orders)
+        ids = orders[0] if self._same and orders else sorted({example_id for order in orders for example_id in order})
+        self.n = len(ids)
+        self._place = {} if self._same else {example_id: index for index, example_id in enumerate(ids)}
+
+    def rows(self, measurement: Measurement) -> tuple[Array, Array]:
+        """Return strict and lenient scores [examples]; an example that a measurement lacks is missing."""
+        results = measurement.results
+        strict = np.array([result.score for result in results], dtype=np.float64)
+        lenient = np.array([result.lenient_score for result in results], dtype=np.float64)
+        if self._same:
+            return strict, lenient
+        places = [self._place[result.example_id] for result in results]
+        wide = np.full((2, self.n), np.nan)
+        wide[0, places], wide[1, places] = strict, lenient
+        return wide[0], wide[1]
+
+
+def _arm(name: str, trials: Sequence[TrialRecord], answers: _Answers, level: float) -> ArmData:
+    first = trials[0]
+    key, measured = first.key, [(trial, trial.measurement) for trial in trials if trial.measurement is not None]
+    seeds = tuple(trial.key.seed for trial, _ in measured)
+    rows = [answers.rows(measurement) for _, measurement in measured]
+    scores = np.stack([row[0] for row in rows]) if rows else np.empty((0, answers.n))
+    lenient = np.stack([row[1] for row in rows]) if rows else np.empty((0, answers.n))
+    absent = np.isnan(scores)
+    missing = int(absent.sum())
+    usable = scores.size > 0 and missing <= MOST_MISSING * scores.size
+    seed_means = (
+        np.array([float(row[~gone].mean()) for row, gone in zip(scores, absent, strict=True)])
+        if usable
+        else np.empty(0)
+    )
+    mean = arm_interval(scores[:, ~absent.any(axis=0)] if missing else scores, level=level) if usable else None
+    seen = lenient[~np.isnan(lenient)] if usable else np.empty(0)
+    alike = len(seeds) > 1 and all(np.array_equal(row, scores[0], equal_nan=True) for row in scores[1:])
+    fixed = key.budget == 0 or alike or (first.family == "baseline" and len(seeds) == 1)
+    results = [result for _, measurement in measured for result in measurement.results]
+    summary = Arm(
+        arm=name,
+        method=key.method,
+        family=first.family,
+        budget=key.budget,
+        seeds=len(seeds),
+        model=key.model,
+        source_precision=first.source_precision,
+        precision=key.precision,
+        score=float(seed_means.mean()) if usable else None,
+        interval=mean.interval if mean else None,
+        lenient_score=float(seen.mean()) if seen.size else None,
+        missing=missing,
+        n_test=answers.n,
+        configurations_tried=round(_mean([len(trial.tried) for trial in trials])),
+        token_passes=_mean([trial.token_passes for trial in trials]),
+        fit_seconds=_mean([trial.fit_seconds for trial in trials]),
+        latency_ms=_latency([measurement.latency for _, measurement in measured]),
+        prompt_tokens=_mean([result.prompt_tokens for result in results]),
+        output_tokens=_mean([result.output_tokens for result in results]),
+        peak_memory_mb=max((m.peak_memory_mb for _, m in measured if m.peak_memory_mb is not None), default=None),
+        retention=_optional_mean([measurement.retention for _, measurement in measured]),
+        p_vs_recommended=None,
+        dev_score=_optional_mean([trial.dev_score for trial, _ in measured]),
+    )
+    return ArmData(
+        summary=summary,
+        key=key,
+        seeds=seeds,
+        scores=scores,
+        lenient=lenient,
+        seed_means=seed_means,
+        fixed=fixed,
+        failed=len(trials) - len(measured),
+    )
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values) if values else 0.0
+
+
+def _optional_mean(values: Sequence[float | None]) -> float | None:
+    """Return the mean of what is known, or None when nothing or not everything is known."""
+    known = [value for value in values if value is not None]
+    return sum(known) / len(known) if known and len(known) == len(values) else None
+
+
+def _latency(values: Sequence[Latency | None]) -> Latency | None:
+    known = [value for value in values if value is not None]
+    if not known:
+        return None
+    return Latency(p50=_mean([value.p50 for value in known]), p95=_mean([value.p95 for value in known]))

@@ -1,0 +1,188 @@
+"""Records -> verdict: what was nominated, what was shown, and what to do today.
+
+The rules, in order:
+
+1. *Beaten.* One arm beats another when their paired difference is significant (`crossover.stats.compare`, both variance
+   components) and is not shown to lie within the margin; a difference that is surely too small to matter beats nobody.
+2. *Baseline.* A family can win only if its nominee beats the best baseline (the one with the highest test score, which
+is the
+   harder opponent). `neither` when no nominee does, none leads by more than the margin, and a lead of `WORTHWHILE` or
+   more is excluded for each (one-sided). When that cannot be excluded the study was too small for a no: `unsure`.
+3. *Families.* The primary comparison is weights against prompt. `both` wins if it beats each of the two alone, at half
+the level
+   where there are two: it is a second look, and together with the primary comparison false wins stay at about 5%.
+       Otherwise
+   the winner of the primary comparison wins.
+4. `tied` when weights and prompt are equivalent within the margin (two one-sided tests), `unsure` in every other case.
+A method
+   with chance in it that has one seed wins nothing: one seed speaks of one adapter, not of a method (TRUST.md).
+5. *Recommended.* The winner where there is one. With `neither`, the cheapest baseline that is not beaten. Otherwise,
+among the
+   nominees and the best baseline: arms that another beats are out; of the rest the cheapest that lies within the
+       margin, or
+   within one standard error of the paired difference, of the highest score (the one-standard-error rule, Breiman et al.
+   1984). Cheap goes by family first (baseline, prompt, weights, both: what needs no training comes first), then by
+   tokens a call, then by fitting cost. Doing nothing more expensive needs no proof; but with nothing proved, an arm
+   that leads by more than its noise is still the better bet today.
+"""
+
+from __future__ import annotations
+
+__all__ = ["decide"]
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from crossover.records import Arm, Decision, Family, Primary, TaskInfo, TrialRecord, Verdict
+from crossover.stats import Comparison, holm
+from crossover.verdict.arms import ArmData, gather
+from crossover.verdict.nominate import nominate
+from crossover.verdict.pairs import Pairs
+from crossover.verdict.quantities import break_even, crossover, detectable, further_test_examples
+from crossover.verdict.reasons import explain
+from crossover.verdict.standing import CONSTANT_METHODS, WORTHWHILE, Standing, best_baseline, cost
+
+_WON: dict[Family, Decision] = {"prompt": "prompt", "weights": "weights", "both": "both"}
+
+
+def decide(records: Sequence[TrialRecord], task: TaskInfo, *, margin: float = 0.03, level: float = 0.95) -> Verdict:
+    """Return what follows from `records`, and from them alone; their order does not matter.
+
+    Args:
+        records: all finished trials of one study, failed ones too.
+        task: the task as the verdict names it.
+        margin: differences up to this, a fraction of 1, do not matter to the user.
+        level: of all intervals; 1 - level is the allowed share of false wins.
+    """
+    arms = gather(records, level=level)
+    nomination = nominate(arms)
+    standing = Standing(
+        arms=arms,
+        nomination=nomination,
+        baseline=best_baseline(arms, nomination),
+        pairs=Pairs(arms, level=level),
+        margin=margin,
+        level=level,
+    )
+    decision, unsettled = _decision(standing)
+    recommended = _recommended(standing, decision)
+    summaries = _with_p_values(standing, recommended)
+    primary = standing.primary()
+    compared = standing.pairs.compare(*primary) if primary else None
+    further = further_test_examples(standing, unsettled) if decision == "unsure" else None
+    return Verdict(
+        decision=decision,
+        recommended=recommended.name if recommended else None,
+        reasons=explain(standing, decision, recommended, unsettled, further),
+        task=task,
+        primary=_primary(standing, compared),
+        crossover=crossover(standing),
+        detectable_difference=detectable(standing, task, primary, compared),
+        break_even_calls=break_even(nomination),
+        arms=summaries,
+        further_test_examples=further,
+    )
+
+
+def _decision(standing: Standing) -> tuple[Decision, tuple[ArmData, ArmData] | None]:
+    """Return the decision and, with `unsure`, the pair of arms that is unsettled."""
+    nominees, baseline, primary = standing.nominees, standing.baseline, standing.primary()
+    if not nominees:
+        return "unsure", None
+    ahead = set(nominees)
+    if baseline is not None:
+        ahead = {family for family, arm in nominees.items() if standing.beats(arm, baseline)}
+        if not ahead:
+            best = max(nominees.values(), key=lambda arm: (standing.pairs.compare(arm, baseline).difference, arm.name))
+            return ("neither" if _excluded(standing, baseline) else "unsure"), (best, baseline)
+    winner = _winning_family(standing, primary, baseline)
+    if winner is not None and winner in ahead and not _one_seed(standing, winner):
+        return _WON[winner], primary
+    if primary is None:
+        return "unsure", ((next(iter(nominees.values())), baseline) if baseline else None)
+    compared = standing.pairs.compare(*primary)
+    if not compared.candidate_only and compared.equivalent(standing.margin):
+        return "tied", primary
+    return "unsure", primary
+
+
+def _excluded(standing: Standing, baseline: ArmData) -> bool:
+    """Return whether no nominee leads the baseline by anything that matters (rule 2)."""
+    bound = max(WORTHWHILE, standing.margin)
+    compared = [standing.pairs.compare(arm, baseline) for arm in standing.nominees.values()]
+    return all(
+        (found.difference <= standing.margin and found.p_at_most(bound) < 1 - standing.level) or found.interval.high < 0
+        for found in compared
+    )
+
+
+def _winning_family(
+    standing: Standing, primary: tuple[ArmData, ArmData] | None, baseline: ArmData | None
+) -> Family | None:
+    nominees = standing.nominees
+    if primary is None:
+        return next(iter(nominees)) if baseline is not None else None
+    together = nominees.get("both")
+    if together is not None:
+        alone = [arm for family, arm in nominees.items() if family != "both"]
+        if all(standing.beats(together, arm, looks=len(alone)) for arm in alone):
+            return "both"
+    for first, second in (primary, primary[::-1]):
+        if first.family != "both" and standing.beats(first, second):
+            return first.family
+    return None
+
+
+def _one_seed(standing: Standing, winner: Family) -> bool:
+    """Return whether what the winner won was won by, or from, a single seed of a method with chance in it."""
+    arm = standing.nominees[winner]
+    against = [*standing.nominees.values(), *([standing.baseline] if standing.baseline else [])]
+    return any(standing.pairs.compare(arm, other).candidate_only for other in against if other.name != arm.name)
+
+
+def _recommended(standing: Standing, decision: Decision) -> ArmData | None:
+    if decision in ("prompt", "weights", "both"):
+        return standing.nominees[decision]
+    nominees, baseline = list(standing.nominees.values()), standing.baseline
+    if decision == "neither":
+        constant = [arm for arm in standing.arms if arm.scored and arm.summary.method in CONSTANT_METHODS]
+        candidates = [*constant, *([baseline] if baseline and baseline not in constant else [])]
+        rivals = [*candidates, *nominees]
+    else:
+        candidates = [*nominees, *([baseline] if baseline else [])]
+        rivals = candidates
+    unbeaten = [
+        arm for arm in candidates if not any(standing.beats(o, arm) for o in rivals if o.name != arm.name)
+    ] or candidates
+    if not unbeaten:
+        return None
+    best = max(unbeaten, key=lambda arm: (arm.score, arm.name))
+    return min((arm for arm in unbeaten if arm is best or _near(standing, best, arm)), key=cost)
+
+
+def _near(standing: Standing, best: ArmData, arm: ArmData) -> bool:
+    found = standing.pairs.compare(best, arm)
+    return found.difference <= max(standing.margin, found.standard_error)
+
+
+def _with_p_values(standing: Standing, recommended: ArmData | None) -> tuple[Arm, ...]:
+    """Return all arms with their p-value against the recommended one, Holm-corrected over all arms of the study."""
+    if recommended is None:
+        return tuple(arm.summary for arm in standing.arms)
+    others = [arm for arm in standing.arms if arm.scored and arm.name != recommended.name]
+    corrected = holm([standing.pairs.compare(arm, recommended).p for arm in others])
+    p_of = {arm.name: p for arm, p in zip(others, corrected, strict=True)}
+    return tuple(replace(arm.summary, p_vs_recommended=p_of.get(arm.name)) for arm in standing.arms)
+
+
+def _primary(standing: Standing, compared: Comparison | None) -> Primary:
+    names = {family: arm.name for family, arm in standing.nominees.items()}
+    declared = compared is not None and "prompt" in names
+    return Primary(
+        prompt_arm=names.get("prompt"),
+        weights_arm=names.get("weights"),
+        both_arm=names.get("both"),
+        difference=compared.difference if compared and declared else None,
+        interval=compared.interval if compared and declared else None,
+        p=compared.p if compared and declared else None,
+    )

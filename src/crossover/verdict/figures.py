@@ -1,0 +1,73 @@
+"""Numbers as people read them: whole points, with their uncertainty."""
+
+from __future__ import annotations
+
+__all__ = ["about", "interval", "labels", "p_value", "percent", "points", "rating", "seeds", "signed"]
+
+from math import floor, isfinite, log10
+
+from crossover.records import Interval
+
+SHARES = ("accuracy", "exact_match", "balanced_accuracy")
+"""Metrics that are read as "answers so many per cent right"."""
+
+
+def percent(fraction: float) -> str:
+    """Return "78%"; one decimal where whole per cents would hide that it is neither 0 nor 100."""
+    whole = round(100 * fraction)
+    return f"{100 * fraction:.1f}%" if whole in (0, 100) and fraction not in (0.0, 1.0) else f"{whole}%"
+
+
+def interval(bounds: Interval | None) -> str:
+    """Return " [72, 83]" in per cent, with the space before it; nothing where it is unknown."""
+    return "" if bounds is None else f" [{round(100 * bounds.low)}, {round(100 * bounds.high)}]"
+
+
+def rating(score: float | None, bounds: Interval | None, metric: str) -> str:
+    """Return "answers 78% right [72, 83]", or "reaches 78% token_f1 [72, 83]" where that is not a share of answers."""
+    if score is None:
+        return "has no score"
+    reached = f"answers {percent(score)} right" if metric in SHARES else f"reaches {percent(score)} {metric}"
+    return reached + interval(bounds)
+
+
+def signed(fraction: float) -> str:
+    """Return a difference in whole points with its sign: "+17", "−2", "0"."""
+    whole = round(100 * fraction)
+    return f"+{whole}" if whole > 0 else f"−{-whole}" if whole < 0 else "0"
+
+
+def points(difference: float, bounds: Interval | None = None) -> str:
+    """Return "+17 points [+10, +24]"."""
+    word = "point" if abs(round(100 * difference)) == 1 else "points"
+    between = "" if bounds is None else f" [{signed(bounds.low)}, {signed(bounds.high)}]"
+    return f"{signed(difference)} {word}{between}"
+
+
+def p_value(p: float) -> str:
+    """Return "p < .001", "p = .03" or "p = 1"."""
+    if p < 0.001:
+        return "p < .001"
+    digits = 3 if p < 0.0095 else 2
+    text = f"{p:.{digits}f}"
+    return f"p = {text.removeprefix('0')}" if p < 0.995 else "p = 1"
+
+
+def about(count: float) -> str:
+    """Return a count rounded to two significant digits: 1234 -> "1,200"."""
+    if not isfinite(count):
+        return "more than was measured"
+    if count < 100:
+        return f"{round(count)}"
+    step = 10 ** (floor(log10(count)) - 1)
+    return f"{round(count / step) * step:,}"
+
+
+def labels(budget: int) -> str:
+    """Return "With 64 labels" or "Without labels"."""
+    return "Without labels" if budget == 0 else "With 1 label" if budget == 1 else f"With {budget:,} labels"
+
+
+def seeds(count: int) -> str:
+    """Return "3 seeds" or "1 seed"."""
+    return "1 seed" if count == 1 else f"{count} seeds"

@@ -1,0 +1,124 @@
+"""The verdict's other numbers: what would settle it, what the test can see, where the curves cross, when a fit pays
+back.
+"""
+
+from __future__ import annotations
+
+__all__ = ["break_even", "crossover", "detectable", "further_test_examples"]
+
+from dataclasses import replace
+
+from crossover.records import Crossover, TaskInfo
+from crossover.stats import (
+    Comparison,
+    CurveRow,
+    crossover_point,
+    detectable_difference,
+    further_examples,
+    measured_detectable_difference,
+)
+from crossover.verdict.arms import ArmData
+from crossover.verdict.nominate import Nomination
+from crossover.verdict.standing import Standing
+
+
+def further_test_examples(standing: Standing, unsettled: tuple[ArmData, ArmData] | None) -> int | None:
+    """Return how many more test examples would settle it; None where seeds are what is missing."""
+    if unsettled is None:
+        return None
+    found = standing.pairs.compare(*unsettled)
+    if found.candidate_only:
+        return None
+    pooled = standing.pairs.is_pooled(*unsettled)
+    return further_examples(found, margin=standing.margin, level=standing.level, pooled=pooled)
+
+
+def detectable(
+    standing: Standing, task: TaskInfo, primary: tuple[ArmData, ArmData] | None, compared: Comparison | None
+) -> float | None:
+    """Return the difference that a test of this size finds in 4 of 5 studies, with this study's variances where it has
+    them.
+    """
+    if compared is not None and compared.candidate_only:
+        return None
+    if primary and compared and compared.n_examples > 1:
+        pooled = standing.pairs.is_pooled(*primary)
+        return measured_detectable_difference(compared, level=standing.level, pooled=pooled)
+    if task.n_test < 2:
+        return None
+    seeds = max((arm.summary.seeds for arm in standing.nominees.values()), default=0)
+    return detectable_difference(task.n_test, seeds, level=standing.level) if seeds else None
+
+
+def crossover(standing: Standing) -> Crossover | None:
+    """Return where the curve of the nominated weights method overtakes that of the nominated prompt method."""
+    prompt, weights = standing.nominees.get("prompt"), standing.nominees.get("weights")
+    if prompt is None or weights is None:
+        return None
+    curves = {"of": _curve(standing, weights), "over": _curve(standing, prompt)}
+    if all(arm.summary.budget == 0 for arm in curves["over"]):
+        # A prompt that uses no labels is as good at every budget: its curve is flat.
+        flat = curves["over"][0]
+        rows = [
+            _row(flat, "over", arm.summary.budget, index) for arm in curves["of"] for index in range(len(arm.seeds))
+        ]
+    else:
+        rows = [
+            _row(arm, "over", arm.summary.budget, index) for arm in curves["over"] for index in range(len(arm.seeds))
+        ]
+    rows += [_row(arm, "of", arm.summary.budget, index) for arm in curves["of"] for index in range(len(arm.seeds))]
+    found = crossover_point(rows, of="of", over="over", level=standing.level)
+    return Crossover(
+        labels=found.labels,
+        bound=found.bound,
+        interval=found.interval,
+        prompt_method=prompt.summary.method,
+        weights_method=weights.summary.method,
+    )
+
+
+def _curve(standing: Standing, nominee: ArmData) -> list[ArmData]:
+    """Return the nominee at all its budgets; where a prompt method has no start at 0 labels, another prompt
+    method's.
+    """
+    same = replace(nominee.key, seed=0, budget=0)
+    curve = [arm for arm in standing.arms if arm.scored and replace(arm.key, seed=0, budget=0) == same]
+    if nominee.family == "prompt" and all(arm.summary.budget > 0 for arm in curve):
+        starts = [arm for arm in standing.arms if arm.scored and arm.family == "prompt" and arm.summary.budget == 0]
+        dev = {
+            arm.summary.method: arm.summary.dev_score
+            for arm in standing.arms
+            if arm.summary.budget == nominee.summary.budget
+        }
+        curve += sorted(starts, key=lambda arm: (-(dev.get(arm.summary.method) or 0.0), arm.name))[:1]
+    return curve
+
+
+def _row(arm: ArmData, curve: str, labels: int, index: int) -> CurveRow:
+    row = min(index, len(arm.seeds) - 1)
+    complete = not arm.summary.missing
+    return CurveRow(
+        labels=labels,
+        method=curve,
+        seed=arm.seeds[row] if row == index else index,
+        score=float(arm.seed_means[row]),
+        by_example=arm.scores[row] if complete else None,
+    )
+
+
+def break_even(nomination: Nomination) -> float | None:
+    """Return the calls after which the weights arm's fitting has paid for itself against the prompt arm.
+
+    In time where latency was measured (the fit's extra milliseconds by the milliseconds saved a call), else in tokens
+    (token passes by tokens saved a call); None when a call does not become cheaper.
+    """
+    prompt, weights = nomination.arms.get("prompt"), nomination.arms.get("weights")
+    if prompt is None or weights is None:
+        return None
+    slow, fast = prompt.summary, weights.summary
+    if slow.latency_ms is not None and fast.latency_ms is not None:
+        saved, spent = slow.latency_ms.p50 - fast.latency_ms.p50, 1000 * (fast.fit_seconds - slow.fit_seconds)
+    else:
+        saved = slow.prompt_tokens + slow.output_tokens - fast.prompt_tokens - fast.output_tokens
+        spent = fast.token_passes - slow.token_passes
+    return max(0.0, spent) / saved if saved > 0 else None

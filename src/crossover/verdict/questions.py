@@ -1,0 +1,109 @@
+"""A verdict's questions and answers, for the person who decides. Reads the `Verdict` alone."""
+
+from __future__ import annotations
+
+__all__ = ["explanation"]
+
+from math import isfinite
+
+from crossover.records import Crossover, Verdict
+from crossover.verdict.figures import about, interval, percent, points
+from crossover.verdict.sides import best_baseline, best_nominee, known_as, nominee, nominees
+
+
+def explanation(verdict: Verdict) -> list[tuple[str, str]]:
+    """Return (question, answer) pairs: those that the records can answer, in the order in which people ask.
+
+    Where neither prompt nor weights is needed, what they would cost is not asked.
+    """
+    adapting = [
+        ("From how many labels?", _from_how_many(verdict)),
+        ("Both together?", _both(verdict)),
+        ("What it costs", _costs(verdict)),
+        ("What it forgets", _forgets(verdict)),
+    ]
+    always = [("Without a model?", _without_a_model(verdict)), ("What this test can see", _sees(verdict))]
+    asked = always if verdict.decision == "neither" else [*adapting, *always]
+    return [(question, answer) for question, answer in asked if answer]
+
+
+def _from_how_many(verdict: Verdict) -> str:
+    found = verdict.crossover
+    if found is None:
+        return ""
+    later, sooner = found.weights_method, found.prompt_method
+    if found.bound == "never" or found.labels is None:
+        return f"{later} does not overtake {sooner} in the range measured, nor does it come closer."
+    if found.bound == "at_most":
+        surely = ", if not surely" if verdict.decision in ("tied", "unsure") else ""
+        return f"At {about(found.labels)} labels, the fewest measured, {later} is already ahead of {sooner}{surely}."
+    if found.bound == "at_least":
+        return (
+            f"From more than {about(found.labels)} labels, if at all: that was the most measured. Up to there, prompt."
+        )
+    return f"From about {about(found.labels)} on{_label_range(found)}. Below that, prompt."
+
+
+def _label_range(found: Crossover) -> str:
+    if found.interval is None:
+        return ""
+    high = about(found.interval.high) if isfinite(found.interval.high) else "more than was measured"
+    return f" [{about(found.interval.low)}, {high}]"
+
+
+def _both(verdict: Verdict) -> str:
+    together = nominee(verdict, "both")
+    alone = best_nominee(verdict, but=together.arm) if together else None
+    if together is None or alone is None or together.score is None or alone.score is None:
+        return ""
+    gain = f"{together.method}: {points(together.score - alone.score)} against {alone.method}"
+    if verdict.decision == "both" or together.score < alone.score:
+        return f"{gain}."
+    ratio = together.prompt_tokens / alone.prompt_tokens if alone.prompt_tokens else 0.0
+    if ratio >= 1.5:
+        return f"{gain}, not shown to be worth {ratio:.1f} times the tokens a call."
+    return f"{gain}, not shown to be better."
+
+
+def _costs(verdict: Verdict) -> str:
+    weights, prompt = nominee(verdict, "weights"), nominee(verdict, "prompt")
+    sentences = []
+    if weights is not None:
+        calls = f"a call reads {round(weights.prompt_tokens):,} tokens"
+        instead = f" instead of {round(prompt.prompt_tokens):,}" if prompt is not None else ""
+        sentences.append(f"{_seconds(weights.fit_seconds)} of training once; {calls}{instead}.")
+    elif prompt is not None:
+        sentences.append(f"A call reads {round(prompt.prompt_tokens):,} tokens.")
+    if verdict.break_even_calls is not None:
+        sentences.append(f"Pays back after {about(verdict.break_even_calls)} calls.")
+    elif weights is not None and prompt is not None:
+        sentences.append("A call does not become cheaper, so training does not pay back by itself.")
+    return " ".join(sentences)
+
+
+def _seconds(seconds: float) -> str:
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    return f"{round(seconds)} s" if seconds < 600 else f"{round(seconds / 60)} min"
+
+
+def _forgets(verdict: Verdict) -> str:
+    known = [arm for arm in nominees(verdict) if arm.retention is not None]
+    return "; ".join(f"{arm.method} {100 * (1 - (arm.retention or 0.0)):.1f}%" for arm in known) + (
+        " of what the base model knew." if known else ""
+    )
+
+
+def _without_a_model(verdict: Verdict) -> str:
+    baseline = best_baseline(verdict)
+    if baseline is None or baseline.score is None:
+        return ""
+    return f"{known_as(baseline)} reaches {percent(baseline.score)}{interval(baseline.interval)}."
+
+
+def _sees(verdict: Verdict) -> str:
+    if verdict.detectable_difference is None:
+        return ""
+    if verdict.detectable_difference > 0.5:
+        return "Next to nothing: even a difference of 50 points would often not be seen."
+    return f"Differences under about {round(100 * verdict.detectable_difference)} points will mostly not be seen."

@@ -1,0 +1,46 @@
+"""Looking up the arms that a verdict talks about."""
+
+from __future__ import annotations
+
+__all__ = ["best_baseline", "best_nominee", "find_arm", "known_as", "nominee", "nominees"]
+
+from crossover.records import Arm, Family, Verdict
+from crossover.verdict.standing import CONSTANT_METHODS
+
+
+def find_arm(verdict: Verdict, name: str | None) -> Arm | None:
+    """Return the arm of that name, or None."""
+    return next((arm for arm in verdict.arms if arm.arm == name), None) if name else None
+
+
+def nominee(verdict: Verdict, family: Family) -> Arm | None:
+    """Return a family's nominee, or None where the family took no part."""
+    primary = verdict.primary
+    name = {"prompt": primary.prompt_arm, "weights": primary.weights_arm, "both": primary.both_arm}.get(family)
+    return find_arm(verdict, name)
+
+
+def nominees(verdict: Verdict) -> list[Arm]:
+    """Return the nominees: weights, prompt, both, as far as they took part."""
+    families: tuple[Family, ...] = ("weights", "prompt", "both")
+    return [arm for arm in (nominee(verdict, family) for family in families) if arm is not None]
+
+
+def best_nominee(verdict: Verdict, *, but: str | None = None) -> Arm | None:
+    """Return the nominee with the highest score, one arm left out."""
+    scored = [arm for arm in nominees(verdict) if arm.arm != but and arm.score is not None]
+    return max(scored, key=lambda arm: (arm.score or 0.0, arm.arm), default=None)
+
+
+def best_baseline(verdict: Verdict) -> Arm | None:
+    """Return the best baseline that does more than repeat one answer; where there is none, the best of all."""
+    scored = [arm for arm in verdict.arms if arm.family == "baseline" and arm.score is not None]
+    varied = [arm for arm in scored if arm.method not in CONSTANT_METHODS] or scored
+    return max(varied, key=lambda arm: (arm.score or 0.0, arm.arm), default=None)
+
+
+def known_as(arm: Arm) -> str:
+    """Return what a baseline is called at the beginning of a sentence."""
+    if arm.method == "linear":
+        return "A linear model on word counts"
+    return f"The baseline {arm.method}"

@@ -1,0 +1,143 @@
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from io import StringIO
+
+import pytest
+from inline_snapshot import snapshot
+from rich.console import Console
+
+from crossover.report.terminal import Progress
+from tests.report.hostile import PAYLOADS
+from tests.report.invented import Study
+
+
+def console(*, terminal: bool = False, height: int = 40) -> tuple[Console, StringIO]:
+    out = StringIO()
+    return Console(file=out, width=100, height=height, force_terminal=terminal, legacy_windows=False), out
+
+
+@pytest.fixture(autouse=True)
+def ordinary_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm-256color")
+
+
+def cells(study: Study) -> list[tuple[str, int, int]]:
+    return [(record.key.method, record.key.budget, record.key.seed) for record in study.records]
+
+
+def test_without_a_terminal_a_line_for_each_finished_trial(study: Study) -> None:
+    where, out = console()
+    with Progress(console=where) as progress:
+        progress.plan(cells(study), 270.0)
+        for record in study.records[:5]:
+            progress.cell_finished(record)
+        progress.cell_finished(replace(study.records[5], measurement=None, error="out of memory"))
+        progress.left_out("lora", 256, "would take 6 min, more than --time-limit leaves")
+        progress.left_out("lora", 256, "would take 6 min, more than --time-limit leaves")
+    assert out.getvalue() == snapshot("""\
+1 of 38 · majority · seed 0 · .17 · fit <0.1 s · about 4 min 20 s left
+2 of 38 · linear with 16 labels · seed 0 · .40 · fit 0.1 s · about 4 min 20 s left
+3 of 38 · linear with 16 labels · seed 1 · .38 · fit 0.1 s · about 4 min 10 s left
+4 of 38 · linear with 16 labels · seed 2 · .43 · fit 0.1 s · about 4 min 00 s left
+5 of 38 · linear with 64 labels · seed 0 · .57 · fit 0.1 s · about 3 min 50 s left
+6 of 38 · linear with 64 labels · seed 1 · failed: out of memory · about 3 min 50 s left
+left out: lora with 256 labels: would take 6 min, more than --time-limit leaves
+""")
+
+
+def test_the_live_table(study: Study) -> None:
+    where, out = console(terminal=True)
+    with Progress(console=where) as progress:
+        progress.plan(cells(study), 270.0)
+        for record in study.records:
+            if record.key.method in {"majority", "linear", "head"}:
+                progress.cell_started(record.key.method, record.key.budget, record.key.seed)
+                progress.cell_finished(record)
+        progress.cell_finished(next(record for record in study.records if record.key.method == "lora"))
+        progress.cell_started("lora", 16, 1)
+        progress.cell_progress("lora", 16, 1, phase="train", done=0.4, tokens_per_second=391.2)
+        picture, text = console()
+        picture.print(progress._picture())
+        lines = [line.rstrip() for line in text.getvalue().splitlines()]
+        lines = [re.sub("[⠀-⣿]", "*", line) for line in lines if "trials, about" not in line]
+    assert "\n".join(lines) == snapshot("""\
+  method     labels   score
+  majority        –   .17     fit <0.1 s
+  linear         16   .41     fit 0.1 s
+  linear         64   .54     fit 0.1 s
+  head           16   .46     fit 1 s
+  head           64   .72     fit 2 s
+  lora           16   .45     * seed 2 of 3, train 40%, 391 tokens/s\
+""")
+    assert "391 tokens/s" in out.getvalue()
+
+
+def test_more_arms_than_the_terminal_is_high(study: Study) -> None:
+    where, out = console(terminal=True, height=8)
+    with Progress(console=where) as progress:
+        progress.plan(cells(study), None)
+        for record in study.records:
+            progress.cell_finished(record)
+    assert "10 more above" in out.getvalue()
+
+
+@pytest.mark.parametrize(("name", "value"), [("NO_COLOR", "1"), ("TERM", "dumb")])
+def test_a_plain_terminal_gets_plain_lines(
+    study: Study, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    where, out = console(terminal=True)
+    with Progress(console=where) as progress:
+        progress.cell_finished(study.records[0])
+    assert "1 of 1 · majority · seed 0" in out.getvalue()
+    assert "\x1b" not in out.getvalue()
+
+
+def test_under_json_standard_output_is_left_alone(study: Study, capsys: pytest.CaptureFixture[str]) -> None:
+    with Progress(json=True) as progress:
+        progress.cell_finished(study.records[0])
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "majority" in captured.err
+
+
+def test_an_interrupted_study_leaves_its_table_on_the_screen(study: Study) -> None:
+    where, out = console(terminal=True)
+
+    def interrupted() -> None:
+        with Progress(console=where) as progress:
+            progress.cell_finished(study.records[0])
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    erase = "\x1b[2K"
+    assert erase not in out.getvalue().rpartition("1 of 1 trials")[2]
+
+
+def test_time_left_comes_from_what_trials_took(study: Study) -> None:
+    where, out = console()
+    with Progress(console=where) as progress:
+        progress.plan([("lora", 64, 0), ("lora", 64, 1)], None)
+        lora = [record for record in study.records if record.key.method == "lora" and record.key.budget == 64]
+        progress.cell_started("lora", 64, 0)
+        progress.cell_finished(lora[0])
+    assert "about 1 s left" in out.getvalue()
+
+
+@pytest.mark.parametrize("payload", PAYLOADS)
+@pytest.mark.parametrize("live", [False, True])
+def test_hostile_names_are_text(study: Study, payload: str, live: bool) -> None:
+    where, out = console()
+    record = study.records[-1]
+    named = replace(record, key=replace(record.key, method=payload), measurement=None, error=payload)
+    with Progress(console=where, live=live) as progress:
+        progress.plan([(payload, 64, 2)], 1.0)
+        progress.cell_started(payload, 64, 2)
+        progress.cell_progress(payload, 64, 2, phase=payload, done=7.0, tokens_per_second=None)
+        progress.left_out(payload, 0, payload)
+        progress.cell_finished(named)
+    assert not set(out.getvalue()) & set("\x1b\x07\x08\x00\x9b\u202e\r")

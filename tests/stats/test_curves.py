@@ -1,0 +1,117 @@
+"""Learning curves: crossings and advantages."""
+
+from __future__ import annotations
+
+import csv
+import os
+from math import isinf
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from crossover.records import Interval
+from crossover.stats import CurveRow, crossover_point, data_advantage
+
+BENCH_DATA = os.environ.get("CROSSOVER_BENCH_DATA")
+
+
+def _rows(curves: dict[str, dict[int, float]], seeds: int = 1) -> list[CurveRow]:
+    return [
+        CurveRow(labels, method, seed, score + 0.01 * (seed - (seeds - 1) / 2))
+        for method, points in curves.items()
+        for labels, score in points.items()
+        for seed in range(seeds)
+    ]
+
+
+def test_a_crossing_between_two_budgets() -> None:
+    rows = _rows({"lora": {8: 0.4, 32: 0.6}, "few-shot": {8: 0.5, 32: 0.5}}, seeds=3)
+    found = crossover_point(rows, of="lora", over="few-shot")
+    assert found.bound == "exact"
+    assert found.labels is not None
+    assert found.labels == pytest.approx((9 * 33) ** 0.5 - 1)
+    assert found.interval is not None
+    assert found.labels is not None
+    assert found.interval.low < found.labels < found.interval.high
+
+
+def test_the_last_crossing_counts() -> None:
+    rows = _rows({"lora": {4: 0.6, 16: 0.4, 64: 0.8}, "few-shot": {4: 0.5, 16: 0.5, 64: 0.5}})
+    found = crossover_point(rows, of="lora", over="few-shot")
+    assert found.labels is not None
+    assert 16 < found.labels < 64
+
+
+@pytest.mark.parametrize(
+    ("weights", "bound", "labels"),
+    [
+        ({8: 0.6, 32: 0.7}, "at_most", 8.0),
+        ({8: 0.3, 32: 0.45}, "at_least", 32.0),
+        ({8: 0.4, 32: 0.3}, "never", None),
+        ({32: 0.3}, "at_least", 32.0),
+        ({64: 0.9}, "never", None),
+    ],
+)
+def test_bounds(weights: dict[int, float], bound: str, labels: float | None) -> None:
+    found = crossover_point(_rows({"lora": weights, "few-shot": {8: 0.5, 32: 0.5}}), of="lora", over="few-shot")
+    assert (found.bound, found.labels, found.interval) == (bound, labels, None)
+
+
+def test_plain_tuples_are_rows_and_their_order_does_not_matter() -> None:
+    rows = _rows({"lora": {8: 0.4, 32: 0.6}, "few-shot": {8: 0.5, 32: 0.5}}, seeds=3)
+    plain = [tuple(row)[:4] for row in reversed(rows)]
+    assert crossover_point(plain, of="lora", over="few-shot") == crossover_point(rows, of="lora", over="few-shot")  # type: ignore[arg-type]
+
+
+def test_an_interval_may_be_open_above() -> None:
+    rows = _rows({"lora": {8: 0.3, 32: 0.51}, "few-shot": {8: 0.5, 32: 0.5}})
+    generator = np.random.default_rng(0)
+    rows = [row._replace(by_example=(generator.random(60) < row.score).astype(float)) for row in rows]
+    found = crossover_point(rows, of="lora", over="few-shot")
+    assert found.interval is not None
+    assert isinf(found.interval.high)
+
+
+def test_more_examples_narrow_the_interval() -> None:
+    widths = []
+    for n in (100, 4000):
+        generator = np.random.default_rng(1)
+        rows = _rows({"lora": {8: 0.4, 32: 0.7}, "few-shot": {8: 0.5, 32: 0.5}})
+        rows = [row._replace(by_example=(generator.random(n) < row.score).astype(float)) for row in rows]
+        found = crossover_point(rows, of="lora", over="few-shot").interval
+        assert found is not None
+        widths.append(found.high - found.low)
+    assert widths[1] < widths[0] / 3
+
+
+def test_curves_without_a_common_score() -> None:
+    rows = _rows({"prompt": {10: 0.8, 20: 0.9}, "head": {10: 0.4, 20: 0.5}})
+    found = data_advantage(rows, of="prompt", over="head")
+    assert (found.labels, found.bound, found.interval, found.common_scores) == (None, "never", None, None)
+
+
+def test_nothing_at_all() -> None:
+    assert data_advantage([], of="prompt", over="head").labels is None
+    assert crossover_point([], of="prompt", over="head").bound == "never"
+
+
+def test_a_shifted_curve_is_worth_its_shift() -> None:
+    shape = {10: 0.4, 20: 0.5, 50: 0.7, 100: 0.8}
+    rows = _rows({"prompt": shape, "head": {labels + 30: score for labels, score in shape.items()}})
+    found = data_advantage(rows, of="prompt", over="head")
+    assert found.labels == pytest.approx(30)
+    assert found.common_scores == Interval(low=0.4, high=0.8)
+    assert data_advantage(rows, of="head", over="prompt").labels == pytest.approx(-30)
+
+
+@pytest.mark.skipif(BENCH_DATA is None, reason="CROSSOVER_BENCH_DATA names no folder with learning_curves/")
+@pytest.mark.parametrize(("task", "published"), [("mnli", 3506), ("cb", 90), ("copa", 288), ("wsc", 281)])
+def test_published_advantages(task: str, published: float) -> None:
+    """Le Scao & Rush 2021, table 1: data points that the prompt is worth."""
+    with (Path(BENCH_DATA or "") / "learning_curves" / f"{task}.csv").open(encoding="utf-8", newline="") as file:
+        rows = [
+            CurveRow(int(row["labels"]), row["method"], int(row["seed"]), float(row["score"]))
+            for row in csv.DictReader(file)
+        ]
+    assert data_advantage(rows, of="prompt", over="head").labels == pytest.approx(published, abs=1)

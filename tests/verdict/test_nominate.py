@@ -1,0 +1,90 @@
+"""Who speaks for a family."""
+
+from __future__ import annotations
+
+import pytest
+
+from crossover.records import TrialRecord
+from crossover.verdict.arms import gather
+from crossover.verdict.nominate import nominate
+from tests.verdict.studies import arm, trial
+
+
+def _names(records: list[TrialRecord]) -> dict[str, str]:
+    return {family: nominee.name for family, nominee in nominate(gather(records)).arms.items()}
+
+
+def test_by_dev_score_and_never_by_test_score() -> None:
+    records = [
+        *arm("few-shot", "prompt", 0.9, dev=0.5),
+        *arm("prompt-search", "prompt", 0.4, dev=0.6),
+        *arm("lora", "weights", 0.5, dev=0.5),
+    ]
+    assert _names(records) == {"prompt": "prompt-search@64", "weights": "lora@64"}
+
+
+def test_ties_go_to_the_cheaper_fit_then_by_name() -> None:
+    records = [
+        *arm("a", "prompt", 0.5, dev=0.5, fit_seconds=9),
+        *arm("c", "prompt", 0.5, dev=0.5, fit_seconds=3),
+        *arm("b", "prompt", 0.5, dev=0.5, fit_seconds=3),
+    ]
+    assert _names(records) == {"prompt": "b@64"}
+
+
+def test_at_the_largest_budget_that_both_have_with_enough_seeds() -> None:
+    records = [
+        *arm("few-shot", "prompt", 0.5, dev=0.5, budget=32),
+        *arm("few-shot", "prompt", 0.5, dev=0.5, budget=128),
+        *arm("lora", "weights", 0.5, dev=0.5, budget=32),
+        *arm("lora", "weights", 0.5, dev=0.9, budget=128, seeds=2),
+        *arm("lora", "weights", 0.5, dev=0.9, budget=512),
+    ]
+    assert _names(records) == {"prompt": "few-shot@32", "weights": "lora@32"}
+
+
+def test_without_a_dev_score_the_arm_without_labels_speaks() -> None:
+    records = [
+        *arm("zero-shot", "prompt", 0.5, budget=0, seeds=1),
+        *arm("few-shot", "prompt", 0.6, budget=64),
+        *arm("lora", "weights", 0.5, dev=0.5),
+    ]
+    assert _names(records) == {"prompt": "zero-shot@0", "weights": "lora@64"}
+
+
+def test_the_only_arm_speaks() -> None:
+    assert _names([*arm("few-shot", "prompt", 0.5), *arm("majority", "baseline", 0.3)]) == {"prompt": "few-shot@64"}
+
+
+def test_nobody() -> None:
+    assert nominate(gather([])).arms == {}
+
+
+@pytest.mark.parametrize(
+    ("other", "names"),
+    [
+        ({"budget": 8}, ["lora@8", "lora@64"]),
+        ({"precision": "bf16"}, ["lora@64:bf16", "lora@64:fp32"]),
+        ({"model": "large"}, ["lora@64:large", "lora@64:tiny"]),
+        ({"wording": "0123456789"}, ["lora@64#01234567", "lora@64#default"]),
+    ],
+)
+def test_arms_are_told_apart_by_name(other: dict[str, object], names: list[str]) -> None:
+    right = [True, False] * 10
+    keys = {"budget": 64, "precision": "fp32", "model": "tiny", "wording": ""}
+    records = []
+    for changes in ({}, other):
+        key = keys | changes
+        records.append(
+            trial(
+                "lora",
+                "weights",
+                int(str(key["budget"])),
+                0,
+                right,
+                precision=str(key["precision"]),
+                model=str(key["model"]),
+                wording=str(key["wording"]),
+            )
+        )
+    assert [found.name for found in gather(records)] == names

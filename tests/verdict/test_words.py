@@ -1,0 +1,152 @@
+"""What people read, word by word."""
+
+from __future__ import annotations
+
+import pytest
+from inline_snapshot import snapshot
+
+from crossover.records import Interval, TrialRecord
+from crossover.verdict import decide, explanation, headline
+from crossover.verdict.figures import about, p_value, percent, points, signed
+from tests.verdict.studies import arm, task, usual
+
+
+def _told(records: list[TrialRecord], n: int = 200, metric: str = "accuracy") -> str:
+    verdict = decide(records, task(n, metric))
+    return "\n".join([headline(verdict), *(f"{question} {answer}" for question, answer in explanation(verdict))])
+
+
+def test_fine_tune() -> None:
+    low = [
+        *arm("knn-few-shot", "prompt", 0.5, budget=8, n=200, dev=0.5),
+        *arm("lora", "weights", 0.4, budget=8, n=200, dev=0.3),
+    ]
+    assert _told([*usual(), *low]) == snapshot("""\
+Fine-tune. With 64 labels, lora answers 78% right [73, 83]; the best prompt, knn-few-shot, 55% [49, 61]: +23 points [+18, +28], p < .001, 3 seeds.
+From how many labels? From about 15 on [10, 23]. Below that, prompt.
+Both together? lora+few-shot: +1 point against lora, not shown to be worth 4.5 times the tokens a call.
+What it costs 58 s of training once; a call reads 38 tokens instead of 171. Pays back after 810 calls.
+What it forgets lora 1.8% of what the base model knew.
+Without a model? A linear model on word counts reaches 40% [34, 46].
+What this test can see Differences under about 11 points will mostly not be seen.\
+""")  # noqa: E501
+
+
+def test_keep_to_a_prompt() -> None:
+    assert _told(usual(knn=0.9, lora=0.6, both=0.6)) == snapshot("""\
+Keep to a prompt. With 64 labels, knn-few-shot answers 90% right [85, 93]; the best fine-tuned arm, lora, 60% [54, 66]: +30 points [+25, +35], p < .001, 3 seeds.
+From how many labels? From more than 64 labels, if at all: that was the most measured. Up to there, prompt.
+Both together? lora+few-shot: −30 points against knn-few-shot.
+What it costs 58 s of training once; a call reads 38 tokens instead of 171. Pays back after 810 calls.
+What it forgets lora 1.8% of what the base model knew.
+Without a model? A linear model on word counts reaches 40% [34, 46].
+What this test can see Differences under about 11 points will mostly not be seen.\
+""")  # noqa: E501
+
+
+def test_do_both() -> None:
+    assert _told(usual(both=0.95)) == snapshot("""\
+Do both: fine-tune, and prompt it. With 64 labels, lora+few-shot answers 95% right [91, 97]; the best fine-tuned arm, lora, 78% [73, 83]: +17 points, p < .001, 3 seeds.
+From how many labels? At 64 labels, the fewest measured, lora is already ahead of knn-few-shot.
+Both together? lora+few-shot: +17 points against lora.
+What it costs 58 s of training once; a call reads 38 tokens instead of 171. Pays back after 810 calls.
+What it forgets lora 1.8% of what the base model knew.
+Without a model? A linear model on word counts reaches 40% [34, 46].
+What this test can see Differences under about 12 points will mostly not be seen.\
+""")  # noqa: E501
+
+
+def test_cannot_tell() -> None:
+    assert _told(usual(lora=0.58, both=0.58)) == snapshot("""\
+Cannot tell yet. lora 58% [52, 63] and knn-few-shot 55% [49, 61] differ by 3 points [−3, +9]: about 3,200 more test rows would settle it (have 200). Today: knn-few-shot, it needs no training.
+From how many labels? At 64 labels, the fewest measured, lora is already ahead of knn-few-shot, if not surely.
+Both together? lora+few-shot: 0 points against lora, not shown to be worth 4.5 times the tokens a call.
+What it costs 58 s of training once; a call reads 38 tokens instead of 171. Pays back after 810 calls.
+What it forgets lora 1.8% of what the base model knew.
+Without a model? A linear model on word counts reaches 40% [34, 46].
+What this test can see Differences under about 12 points will mostly not be seen.\
+""")  # noqa: E501
+
+
+def test_cannot_tell_from_one_seed() -> None:
+    assert _told([record for record in usual() if record.key.seed == 0]) == snapshot("""\
+Cannot tell yet. lora 77% [71, 82] and knn-few-shot 54% [47, 61] differ by 23 points [+15, +31]: one seed speaks of this adapter or prompt, not of a method, run at least 3. Today: lora.
+From how many labels? At 64 labels, the fewest measured, lora is already ahead of knn-few-shot, if not surely.
+Both together? lora+few-shot: +1 point against lora, not shown to be worth 4.5 times the tokens a call.
+What it costs 58 s of training once; a call reads 38 tokens instead of 171. Pays back after 810 calls.
+What it forgets lora 1.8% of what the base model knew.
+Without a model? A linear model on word counts reaches 39% [33, 46].\
+""")  # noqa: E501
+
+
+def test_tied() -> None:
+    assert _told(usual(2000, knn=0.70, lora=0.705, both=0.70), 2000) == snapshot("""\
+Tied. With 64 labels, lora 70% [68, 73] and knn-few-shot 70% [67, 73]: 0 points [−1, +2], too little to matter. Today: knn-few-shot, it needs no training.
+From how many labels? At 64 labels, the fewest measured, lora is already ahead of knn-few-shot, if not surely.
+Both together? lora+few-shot: −1 point against lora.
+What it costs 58 s of training once; a call reads 38 tokens instead of 171. Pays back after 810 calls.
+What it forgets lora 1.8% of what the base model knew.
+Without a model? A linear model on word counts reaches 40% [37, 43].
+What this test can see Differences under about 4 points will mostly not be seen.\
+""")  # noqa: E501
+
+
+def test_neither() -> None:
+    assert _told(usual(linear=0.97, lora=0.96, knn=0.9, both=0.96)) == snapshot("""\
+Neither. A linear model on word counts answers 97% right [93, 99] and no arm beats it (best: lora, 96% [92, 98]).
+Without a model? A linear model on word counts reaches 97% [93, 99].
+What this test can see Differences under about 7 points will mostly not be seen.\
+""")
+
+
+def test_nothing_works() -> None:
+    assert _told(usual(majority=0.22, linear=0.2, lora=0.22, knn=0.2, both=0.21)) == snapshot("""\
+Nothing works here. No arm is better than always giving the same answer, 22% (best: lora, 22% [17, 27]). Try --model with a larger one or an endpoint.
+Without a model? A linear model on word counts reaches 20% [16, 25].
+What this test can see Differences under about 10 points will mostly not be seen.\
+""")  # noqa: E501
+
+
+def test_only_one_family() -> None:
+    records = [*arm("few-shot", "prompt", 0.8, dev=0.5), *arm("linear", "baseline", 0.3)]
+    assert _told(records, 100, "token_f1") == snapshot("""\
+Keep to a prompt. With 64 labels, few-shot reaches 80% token_f1 [73, 86]; the best baseline, linear, 30%. No other way of adapting was measured, so nothing is said about it.
+What it costs A call reads 40 tokens.
+Without a model? A linear model on word counts reaches 30% [23, 38].
+What this test can see Differences under about 17 points will mostly not be seen.\
+""")  # noqa: E501
+
+
+def test_no_exclamation_mark_and_no_empty_answer() -> None:
+    studies: list[dict[str, float]] = [{}, {"both": 0.95}, {"linear": 0.97}, {"lora": 0.56}]
+    for scores in studies:
+        told = _told(usual(**scores))
+        assert "!" not in told
+        assert "  " not in told
+
+
+def test_reasons_of_a_winner() -> None:
+    assert "\n".join(decide(usual(), task(200)).reasons) == snapshot("""\
+knn-few-shot@64 was nominated by its dev score .50.
+lora@64 was nominated by its dev score .70.
+lora+few-shot@64 was nominated by its dev score .70.
+Every nominated arm that depends on chance ran with at least 3 seeds.
+Primary comparison: lora@64 minus knn-few-shot@64 is +23 points [+18, +28], p < .001 (200 test examples, 3 seeds).
+Both together against the better of the two: lora+few-shot@64 minus lora@64 is +1 point [−3, +5], p = .66 (200 test examples, 3 seeds).
+Against the best baseline, lora@64 minus linear@64 is +38 points [+32, +44], p < .001 (200 test examples, 3 seeds): better.
+Recommended: lora@64, the winner.\
+""")  # noqa: E501
+
+
+@pytest.mark.parametrize(
+    ("fraction", "text"), [(0.784, "78%"), (0.0, "0%"), (1.0, "100%"), (0.002, "0.2%"), (0.997, "99.7%")]
+)
+def test_percent(fraction: float, text: str) -> None:
+    assert percent(fraction) == text
+
+
+def test_figures() -> None:
+    assert [signed(value) for value in (0.17, -0.021, 0.001)] == ["+17", "−2", "0"]
+    assert points(0.01, Interval(low=-0.03, high=0.05)) == "+1 point [−3, +5]"
+    assert [p_value(p) for p in (0.0001, 0.0042, 0.031, 0.999)] == ["p < .001", "p = .004", "p = .03", "p = 1"]
+    assert [about(count) for count in (14.2, 1234, 99_900)] == ["14", "1,200", "100,000"]
