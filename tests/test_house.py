@@ -27,7 +27,7 @@ OPEN = {"records", "errors"}
 
 BELOW_API = {
     "template", "stats", "metrics", "model", "task", "candidate", "methods", "measure", "study", "verdict", "report",
-    "bundle", "serve",
+    "bundle", "serve", "listener", "about",
 }  # fmt: skip
 
 MAY_IMPORT: dict[str, set[str]] = {
@@ -41,37 +41,38 @@ MAY_IMPORT: dict[str, set[str]] = {
     "candidate": {"model", "metrics", "template"},
     "methods": {"candidate", "model", "metrics", "template"},
     "measure": {"candidate", "model", "metrics"},
-    "study": {"task", "methods", "measure", "candidate", "model", "stats"},
+    "study": {"task", "methods", "measure", "candidate", "model", "metrics", "stats"},
     "verdict": {"stats"},
     "report": {"verdict"},
     "bundle": {"candidate", "model"},
     "serve": {"bundle", "candidate", "measure", "model", "metrics", "report", "stats"},
+    "listener": set(),
+    "about": {"methods", "model"},
     "api": BELOW_API,
     "cli": BELOW_API | {"api"},
 }
-STANDARD_LIBRARY_ONLY = ("records", "errors", "template")
-WITHOUT_TORCH = ("records", "errors", "template", "stats", "metrics", "task", "verdict", "report")
+STANDARD_LIBRARY_ONLY = ("records", "errors", "template", "listener")
+WITHOUT_TORCH = ("records", "errors", "template", "stats", "metrics", "task", "verdict", "report", "listener")
 
 PUBLIC = [
-    "Arm",
+    "Bundle",
+    "BundleError",
     "CrossoverError",
-    "Example",
-    "Interval",
-    "Measurement",
-    "Method",
-    "Metric",
-    "Prediction",
-    "Reader",
+    "DataError",
+    "ModelError",
+    "OptionError",
     "Study",
+    "StudyError",
     "Task",
-    "TaskSpec",
-    "TrialRecord",
+    "TrialError",
     "UserError",
     "Verdict",
     "__version__",
     "compare",
+    "crossover_point",
+    "data_advantage",
     "load",
-    "pack",
+    "open_study",
 ]
 
 MAX_LINES = 550

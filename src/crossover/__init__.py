@@ -1,4 +1,4 @@
-"""Crossover measures whether to engineer the prompt, fine-tune the weights, or do both: on your task, data and model."""
+"""Crossover measures whether to engineer the prompt, fine-tune the weights, or do both, on your task and model."""
 
 from __future__ import annotations
 

@@ -2,56 +2,69 @@
 
 from __future__ import annotations
 
-__all__ = ["Bundle", "Listener", "Study", "compare", "doctor", "load", "methods", "models", "open_study", "predict_file"]
+__all__ = [
+    "Bundle",
+    "Listener",
+    "Study",
+    "compare",
+    "doctor",
+    "load",
+    "methods",
+    "models",
+    "open_study",
+    "predict_file",
+]
 
 import csv
-import hashlib
 import io
 import json
 import os
-import platform
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict
-from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from crossover.about import doctor, machine, methods, models, parts
 from crossover.bundle import Bundle, load_bundle, pack_candidate
-from crossover.errors import DataError, OptionError, StudyError
+from crossover.errors import DataError, OptionError, StudyError, closest
 from crossover.listener import Listener, Silent
-from crossover.methods import DEFAULT_METHODS, Method, get_method, method_names
+from crossover.methods import DEFAULT_METHODS, get_method
 from crossover.methods.prompt.zero_shot import UserPrompt
 from crossover.metrics import get_metric
 from crossover.model.allocation import keep_memory
-from crossover.model.base import LanguageModel
-from crossover.model.catalog import CATALOG, DEFAULT_MODEL, cache_folder
+from crossover.model.catalog import DEFAULT_MODEL
 from crossover.model.load import load_model
-from crossover.model.precision import choose_precision, measure_throughput
-from crossover.records import Arm, TaskSpec, TrialKey, TrialRecord, Verdict
+from crossover.records import Arm, TrialKey, TrialRecord, Verdict
 from crossover.stats import detectable_difference
 from crossover.study import (
-    Plan,
+    RECORDED,
     StudyKey,
     StudyMemo,
     StudyStore,
+    check_budgets,
+    check_lengths,
+    conduct,
     default_budgets,
-    fit_time,
+    digest,
     make_plan,
-    measure_pace,
+    programs,
     record_predictions,
-    run_cells,
-    task_shape,
+    trial_key,
 )
-from crossover.task import Task, read_predictions, read_prompt, read_table, unlabelled
+from crossover.task import Predictions, Task, read_predictions, read_prompt, read_table
 from crossover.verdict import decide, to_json
 
-_PARTS = ("crossover-lm", "torch", "transformers", "peft", "scikit-learn", "polars")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""What a cell begins with that a spreadsheet would run."""
+
+FIRST_LOOK_SECONDS = 270.0
+"""What a run takes that asks for nothing in particular: people want a first answer before they go for coffee."""
 
 
-def compare(
+def compare(  # noqa: PLR0913  # the command line's contract has as many
     task: Task | Path | str,
     *,
     model: str = DEFAULT_MODEL,
@@ -69,7 +82,7 @@ def compare(
 ) -> Study:
     """Measure methods × budgets × seeds on a task and keep every trial in a study folder.
 
-    Running it again with the same data and model goes on where it stopped; more methods, budgets or seeds extend the study.
+    Running it again with the same data and model goes on where it stopped; more methods, budgets or seeds extend it.
 
     Args:
         task: a task, or a data file.
@@ -79,7 +92,8 @@ def compare(
         seeds: how many draws of the labels (and of everything random) each arm gets.
         effort: compute a method may spend on fitting and choosing; 1 is one default LoRA fit.
         precision: fp32, fp16, bf16 or auto.
-        time_limit: seconds; arms that do not fit are left out and named.
+        time_limit: seconds; arms that do not fit are left out and named. Where neither it nor methods nor budgets are
+            given, a first look of a few minutes.
         prompts: files with prompts of your own: each is an arm `prompt:NAME`.
         predictions: files with another system's answers on the test rows: each is an arm `predictions:NAME`.
         study: the folder; by default NAME-study beside where you are.
@@ -92,25 +106,21 @@ def compare(
     if not isinstance(task, Task):
         task = Task.from_file(task)
     listener = listener or Silent()
-    begin = time.monotonic()
     _check_options(seeds, effort, time_limit)
     chosen = [get_method(name) for name in dict.fromkeys(methods or DEFAULT_METHODS)]
     chosen += [UserPrompt(p.name, p.text) for p in (read_prompt(path, task.spec) for path in prompts)]
     recorded = [read_predictions(path, task.test, task.spec) for path in predictions]
-    _refuse_twins([m.name for m in chosen] + [f"predictions:{p.name}" for p in recorded])
-    wanted = tuple(dict.fromkeys(budgets)) if budgets else default_budgets(len(task.train), len(task.spec.labels))
-    for line in _opening(task, seeds):
+    _refuse_twins([m.name for m in chosen] + [RECORDED + p.name for p in recorded])
+    wanted = tuple(dict.fromkeys(budgets or default_budgets(len(task.train), len(task.spec.labels))))
+    check_budgets(wanted, len(task.train))
+    for line in _opening(task, seeds, recorded):
         listener.note(*line)
 
     keep_memory()
     loaded = load_model(model, precision=precision, report=listener.progress)
     identity = loaded.identity
-    listener.note("model", _describe(identity.name, identity.source_precision, identity.precision, identity.device))
-    folder = Path(study) if study is not None else Path(f"{task.spec.name}-study")
-    store = StudyStore.open(folder, create=True)
-    store.claim(StudyKey(data_sha256=task.info.data_sha256, model=identity.name, model_sha256=identity.sha256))
-
-    keys = {m.name: _key(m, task.spec, identity.name, identity.precision, effort) for m in chosen}
+    listener.note("model", _describe(asdict(identity)))
+    keys = {m.name: trial_key(m, task.spec, identity, effort) for m in chosen}
     plan = make_plan(
         chosen,
         wanted,
@@ -121,32 +131,36 @@ def compare(
         asked=frozenset(methods or ()),
         keys=keys,
     )
-    metric = get_metric(task.spec.metric)
-    answers = {f"predictions:{p.name}": p for p in recorded}
-    wordings = {name: key.wording for name, key in keys.items()}
-    for name, given in answers.items():
-        wordings[name] = _digest(sorted(given.answers.items()))
-    memo = StudyMemo(
-        spec=task.spec,
-        info=task.info,
-        checks=task.check.summary(),
-        test=task.test,
-        model=asdict(identity),
-        precision=identity.precision,
-        effort=effort,
-        current=wordings,
-        prompts=_prompts(chosen, task),
-        command=command or "crossover.compare(...)",
-        created=datetime.now(UTC).strftime("%-d %B %Y, %H:%M UTC"),
-        machine=_machine(),
-        versions={part: version(part) for part in _PARTS},
-    )
-    memo.save(store)
-    for name, given in answers.items():
-        key = TrialKey(method=name, budget=0, seed=0, model="", precision="", effort=effort, wording=wordings[name])
-        store.finish(record_predictions(given, task, metric, key))
-    _run(plan, task, store, loaded, listener, begin=begin, time_limit=time_limit, effort=effort)
-    return Study(store, memo)
+    check_lengths(task, list(programs(chosen, task.spec).values()), loaded)
+
+    # All that can be wrong with what was asked for is known here: only now is a folder made.
+    folder = Path(study) if study is not None else Path(f"{task.spec.name}-study")
+    store = StudyStore.open(folder, create=True)
+    if methods is None and budgets is None and time_limit is None:
+        time_limit = FIRST_LOOK_SECONDS
+        listener.note(
+            "time", f"what fits into {time_limit / 60:g} minutes; --time-limit, --methods or --budgets ask for more"
+        )
+    deadline = None if time_limit is None else time.monotonic() + time_limit  # fetching a model once does not count
+    with store.writing():
+        store.claim(StudyKey(data_sha256=task.info.data_sha256, model=identity.name, model_sha256=identity.sha256))
+        answered = {_answers_key(given): given for given in recorded}
+        wordings = {key.method: key.wording for key in (*keys.values(), *answered)}
+        StudyMemo.of(
+            task,
+            programs(chosen, task.spec),
+            identity,
+            effort=effort,
+            current=wordings,
+            command=command or "crossover.compare(...)",
+            machine=machine(),
+            versions=parts(),
+        ).save(store)
+        metric = get_metric(task.spec.metric)
+        for key, given in answered.items():
+            store.finish(record_predictions(given, task, metric, key))
+        conduct(plan, task, store, loaded, metric, listener, effort=effort, deadline=deadline)
+    return Study(store)
 
 
 def open_study(folder: Path | str) -> Study:
@@ -155,20 +169,17 @@ def open_study(folder: Path | str) -> Study:
     Raises:
         StudyError: there is none, or its run stopped before the first trial.
     """
-    store = StudyStore.open(Path(folder))
-    memo = StudyMemo.load(store)
-    if memo is None:
-        raise StudyError(f"{folder} is an empty study.", "run it first: crossover run DATA --study DIR")
-    return Study(store, memo)
+    return Study(StudyStore.open(Path(folder)))
 
 
 class Study:
     """A study folder: its trials, and what follows from them."""
 
-    def __init__(self, store: StudyStore, memo: StudyMemo) -> None:
+    def __init__(self, store: StudyStore) -> None:
         """Use `compare` or `open_study`."""
         self._store = store
-        self._memo = memo
+        if StudyMemo.load(store) is None:
+            raise StudyError(f"{store.folder} is an empty study.", "run it first: crossover run DATA --study DIR")
 
     @property
     def folder(self) -> Path:
@@ -177,12 +188,11 @@ class Study:
 
     def records(self) -> tuple[TrialRecord, ...]:
         """Return the finished trials that the verdict is drawn from."""
-        stored = StudyMemo.load(self._store) or self._memo
-        return tuple(stored.records(self._store))
+        return tuple(self._memo().records(self._store))
 
     def verdict(self) -> Verdict:
         """Return what follows from the study's records; computed anew each time, from them alone."""
-        return decide(self.records(), self._memo.info)
+        return decide(self.records(), self._memo().info)
 
     def to_json(self) -> dict[str, Any]:
         """Return the verdict as JSON values, schema crossover.verdict/1."""
@@ -196,20 +206,20 @@ class Study:
             examples: whether rows of the test on which arms differ go along. They are the user's texts.
         """
         # Altair takes half a second to import: only who wants a page waits for it.
-        from crossover.report.page import render  # noqa: PLC0415
-        from crossover.report.provenance import Provenance  # noqa: PLC0415
+        from crossover.report.page import render
+        from crossover.report.provenance import Provenance
 
-        memo = StudyMemo.load(self._store) or self._memo
+        memo = self._memo()
         model = memo.model
         provenance = Provenance(
             study=self.folder.name,
             created=memo.created,
             command=memo.command,
-            versions={**memo.versions, "Python": platform.python_version()},
+            versions=memo.versions,
             checks=memo.checks,
             prompts=memo.prompts,
             model=(
-                _describe(model["name"], model["source_precision"], model["precision"], model["device"]),
+                _describe(model),
                 f"{model['parameters']:,} parameters, reads {model['context_tokens']:,} tokens",
                 memo.machine,
             ),
@@ -217,7 +227,8 @@ class Study:
         )
         rows = {e.id: e for e in memo.test} if examples else None
         page = render(self.verdict(), self.records(), provenance=provenance, examples=rows)
-        return _replace(Path(path), page)
+        way_out = "free some space, or name another place: crossover report STUDY --html FILE"
+        return _replace(Path(path), page, way_out)
 
     def pack(self, output: Path | str | None = None, *, arm: str | None = None) -> Path:
         """Pack the recommended arm (or another) as a bundle: the seed with the median dev score.
@@ -229,25 +240,37 @@ class Study:
             StudyError: the verdict recommends nothing that can be packed.
             BundleError: the fresh process answers otherwise.
         """
-        verdict = self.verdict()
+        memo, verdict, records = self._memo(), self.verdict(), self.records()
         name = arm or verdict.recommended
+        if name is None:
+            raise StudyError(
+                f"{self.folder} has no arm to recommend yet.", "go on with the run, or name one with --arm"
+            )
         chosen = next((a for a in verdict.arms if a.arm == name), None)
         if chosen is None:
-            known = ", ".join(a.arm for a in verdict.arms)
-            raise StudyError(f"there is no arm {name!r} in {self.folder}.", f"arms: {known}")
-        record = _median_seed(chosen, self.records())
+            known = [a.arm for a in verdict.arms]
+            near = closest(name, known)
+            hint = [f"did you mean {near}?"] if near else []
+            raise StudyError(f"there is no arm {name!r} in {self.folder}.", "arms: " + ", ".join(known), *hint)
+        record = _median_seed(chosen, records)
         if record is None or record.candidate is None or record.measurement is None:
             raise StudyError(f"{chosen.arm} cannot be packed: it left no candidate.", "name another with --arm")
-        target = Path(output) if output is not None else self.folder.parent / f"{self._memo.spec.name}-bundle"
         return pack_candidate(
-            target,
+            Path(output) if output is not None else self.folder.parent / f"{memo.spec.name}-bundle",
             candidate=self._store.candidate(record.candidate),
             record=record,
             verdict=verdict,
-            spec=self._memo.spec,
-            test=self._memo.test,
-            model=self._memo.model,
+            spec=memo.spec,
+            test=memo.test,
+            # The memo's model is the last run's; an arm of another precision is packed in its own.
+            model={**memo.model, "precision": record.key.precision or memo.model["precision"]},
         )
+
+    def _memo(self) -> StudyMemo:
+        """Read what is remembered: another run may have gone on with the study."""
+        memo = StudyMemo.load(self._store)
+        assert memo is not None, "the constructor has seen one"
+        return memo
 
 
 def load(path: Path | str) -> Bundle:
@@ -273,8 +296,13 @@ def predict_file(bundle: Path | str, file: Path | str, output: Path | str | None
         DataError: the file cannot be read or lacks an input column.
         OptionError: the output cannot be written, or has another ending.
     """
-    if output is not None and Path(output).suffix not in {".csv", ".jsonl"}:
-        raise OptionError(f"{output} has no ending that is known.", "allowed: .csv, .jsonl")
+    if output is not None:
+        if Path(output).suffix not in {".csv", ".jsonl"}:
+            raise OptionError(f"{output} has no ending that is known.", "allowed: .csv, .jsonl")
+        if not Path(output).absolute().parent.is_dir():
+            raise OptionError(
+                f"{output} cannot be written: there is no such folder.", "make it, or name another with -o"
+            )
     table = read_table(Path(file))
     opened = load(bundle)
     missing = [name for name in opened.input_fields if name not in table.columns]
@@ -289,99 +317,13 @@ def predict_file(bundle: Path | str, file: Path | str, output: Path | str | None
     answers = opened.predict([{name: row[name] for name in opened.input_fields} for row in rows])
     field = f"predicted_{opened.target_field}"
     answered = [{**row, field: p.answer or ""} for row, p in zip(rows, answers, strict=True)]
-    text = _as_text(answered, [*columns, field], "jsonl" if str(output).endswith(".jsonl") else "csv")
+    names = list(dict.fromkeys([*columns, field]))
+    text = _as_text(answered, names, "jsonl" if str(output).endswith(".jsonl") else "csv")
     if output is None:
         sys.stdout.write(text)
     else:
-        _replace(Path(output), text)
+        _replace(Path(output), text, "name another place with -o FILE")
     return len(answered)
-
-
-def methods() -> list[dict[str, str]]:
-    """Return name, family and summary of every method."""
-    return [{"name": m.name, "family": m.family, "summary": m.summary} for m in map(get_method, method_names())]
-
-
-def models() -> list[dict[str, Any]]:
-    """Return the models that have a short name, and whether they are on this machine."""
-    return [
-        {
-            "name": m.name,
-            "title": m.title,
-            "license": m.license,
-            "parameters": m.parameters,
-            "source_precision": m.source_precision,
-            "download_mb": m.download_mb,
-            "on_this_machine": (cache_folder() / "models" / m.name).exists(),
-            "is_default": m.name == DEFAULT_MODEL,
-        }
-        for m in CATALOG.values()
-    ]
-
-
-def doctor() -> dict[str, Any]:
-    """Return what this machine has and what `auto` chooses on it."""
-    import psutil  # noqa: PLC0415  # with torch: neither belongs into the start-up of other commands
-    import torch  # noqa: PLC0415
-
-    cuda = torch.cuda.is_available()
-    device = "cuda" if cuda else "cpu"
-    return {
-        "cores": os.cpu_count(),
-        "threads": torch.get_num_threads(),
-        "instruction_set": torch.backends.cpu.get_cpu_capability(),
-        "memory_mb": round(psutil.virtual_memory().total / 2**20),
-        "memory_free_mb": round(psutil.virtual_memory().available / 2**20),
-        "gpu": torch.cuda.get_device_name(0) if cuda else None,
-        "gflops": {k: None if v is None else round(v) for k, v in measure_throughput(device).gflops.items()},
-        "auto_precision": choose_precision("auto", device),
-        "cache": str(cache_folder()),
-        "versions": {part: version(part) for part in _PARTS} | {"python": platform.python_version()},
-    }
-
-
-def _run(
-    plan: Plan,
-    task: Task,
-    store: StudyStore,
-    model: LanguageModel,
-    listener: Listener,
-    *,
-    begin: float,
-    time_limit: float | None,
-    effort: float,
-) -> None:
-    finished = store.finished()
-    todo = [cell for cell in plan.cells if cell.key not in finished]
-    seconds_of: dict[tuple[str, int], float] = {}
-    passes_of: dict[tuple[str, int], int] = {}
-    deadline = None if time_limit is None else begin + time_limit
-    if todo:
-        inputs = unlabelled(task.train, 0, 64)
-        shape = task_shape(task.spec, inputs, len(task.test), model)
-        pace = measure_pace(task.spec, inputs, model)
-        for cell in plan.cells:
-            arm = (cell.method.name, cell.key.budget)
-            cost = cell.method.cost(shape, cell.key.budget, effort)
-            seconds_of[arm] = pace.seconds(cell.method, shape, cell.key.budget, effort)
-            passes_of[arm] = round(cost.read + 3 * cost.trained)
-        if deadline is not None:
-            plan = fit_time(plan, pace, shape, deadline - time.monotonic(), done=frozenset(finished))
-    expected = sum(seconds_of[c.method.name, c.key.budget] for c in plan.cells if c.key not in finished) if todo else 0.0
-    listener.plan([(c.method.name, c.key.budget, c.key.seed) for c in plan.cells], expected)
-    for left in plan.left_out:
-        listener.left_out(left.method, left.budget, left.reason)
-    run_cells(
-        plan.cells,
-        task,
-        store,
-        model,
-        get_metric(task.spec.metric),
-        listener,
-        deadline=deadline,
-        seconds_of=seconds_of,
-        passes_of=passes_of,
-    )
 
 
 def _check_options(seeds: int, effort: float, time_limit: float | None) -> None:
@@ -396,63 +338,47 @@ def _check_options(seeds: int, effort: float, time_limit: float | None) -> None:
 def _refuse_twins(names: Sequence[str]) -> None:
     twins = sorted({name for name in names if names.count(name) > 1})
     if twins:
-        raise OptionError(f"two arms have the name {twins[0]}.", "prompts and predictions are named by their files: rename one")
+        raise OptionError(
+            f"two arms have the name {twins[0]}.", "prompts and predictions are named by their files: rename one"
+        )
 
 
-def _opening(task: Task, seeds: int) -> list[tuple[str, str]]:
+def _opening(task: Task, seeds: int, recorded: Sequence[Predictions]) -> list[tuple[str, str]]:
     lines = [(task.check.files[0].name, task.check.summary()[0])]
     lines += [("", line) for line in task.check.summary()[1:]]
     lines += [("", note) for note in task.check.notes]
     seen = 100 * detectable_difference(len(task.test), max(seeds, 2))
     how = "rows" if len(task.check.files) > 1 and not task.check.n_undrawn else "rows, stratified"
-    lines.append(("test", f"{len(task.test)} {how}: differences under about {seen:.0f} points will not be seen · --test-size"))
+    unseen = f"differences under about {seen:.0f} points will not be seen"
+    lines.append(("test", f"{len(task.test)} {how}: {unseen} · --test-size"))
+    lines += [("predictions", f"{given.name}: {note}") for given in recorded for note in given.notes]
     return lines
 
 
-def _key(method: Method, spec: TaskSpec, model: str, precision: str, effort: float) -> TrialKey:
-    wording = ""
-    if method.needs:
-        said = [spec.instruction, sorted(spec.label_names.items())]
-        wording = _digest([*said, method.program(spec).template] if isinstance(method, UserPrompt) else said)
-    model, precision = (model, precision) if method.needs else ("", "")
-    return TrialKey(method=method.name, budget=0, seed=0, model=model, precision=precision, effort=effort, wording=wording)
-
-
-def _prompts(methods: Sequence[Method], task: Task) -> dict[str, str]:
-    from crossover.candidate import PromptProgram  # noqa: PLC0415  # kept with its one user
-
-    inputs = {name: f"{{{name}}}" for name in task.spec.input_fields}
-    programs = {"default": PromptProgram.default(task.spec)}
-    programs |= {m.name: m.program(task.spec) for m in methods if isinstance(m, UserPrompt)}
-    return {
-        name: "\n\n".join(f"{m['role']}: {m['content']}" for m in program.prompts([inputs])[0])
-        for name, program in programs.items()
-    }
+def _answers_key(given: Predictions) -> TrialKey:
+    wording = digest(sorted(given.answers.items()))
+    return TrialKey(method=RECORDED + given.name, budget=0, seed=0, model="", precision="", wording=wording)
 
 
 def _median_seed(arm: Arm, records: Sequence[TrialRecord]) -> TrialRecord | None:
     """Return the arm's trial whose dev score is the median; the lower one of two in the middle (Fairness 11)."""
+    wanted = (arm.method, arm.budget, arm.model, arm.precision)
     mine = [
         r
         for r in records
-        if r.key.method == arm.method and r.key.budget == arm.budget and r.candidate is not None and r.measurement
+        if (r.key.method, r.key.budget, r.key.model, r.key.precision) == wanted
+        and r.candidate is not None
+        and r.measurement is not None
     ]
     mine.sort(key=lambda r: (r.dev_score if r.dev_score is not None else 0.0, r.key.seed))
     return mine[(len(mine) - 1) // 2] if mine else None
 
 
-def _describe(name: str, source: str, precision: str, device: str) -> str:
+def _describe(model: Mapping[str, Any]) -> str:
+    source, device = model["source_precision"], model["device"]
     bits = {"q4_0": "4-bit", "q4_1": "4-bit", "q4_k": "4-bit", "q5_k": "5-bit", "q8_0": "8-bit"}.get(source)
     where = f"{os.cpu_count()} cores" if device == "cpu" else device
-    return f"{name} ({f'{bits} source' if bits else source}) in {precision} on {where}"
-
-
-def _machine() -> str:
-    return f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"
-
-
-def _digest(value: object) -> str:
-    return hashlib.sha256(json.dumps(value, ensure_ascii=False).encode()).hexdigest()[:12]
+    return f"{model['name']} ({f'{bits} source' if bits else source}) in {model['precision']} on {where}"
 
 
 def _as_text(rows: Sequence[Mapping[str, str]], columns: Sequence[str], form: str) -> str:
@@ -460,28 +386,23 @@ def _as_text(rows: Sequence[Mapping[str, str]], columns: Sequence[str], form: st
         return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(columns)
-    # A cell that a spreadsheet would run as a formula is written as text.
-    writer.writerows([["'" + row[c] if row[c][:1] in _FORMULA else row[c] for c in columns] for row in rows])
+    for cells in (columns, *([row[column] for column in columns] for row in rows)):
+        writer.writerow([f"'{cell}" if cell.startswith(_FORMULA) else cell for cell in cells])
     return text.getvalue()
 
 
-_FORMULA = {"=", "+", "-", "@", "\t", "\r"}
-
-
-def _replace(path: Path, text: str) -> Path:
+def _replace(path: Path, text: str, way_out: str) -> Path:
     """Write a file whole or not at all."""
     scratch = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        with scratch.open("w", encoding="utf-8") as file:
+        with scratch.open("w", encoding="utf-8", errors="replace", newline="") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(scratch, path)
+        scratch.replace(path)
     except OSError as error:
-        raise OptionError(f"{path} cannot be written: {error.strerror or error}.", "name another place with --html FILE") from error
+        raise OptionError(f"{path} cannot be written: {error.strerror or error}.", way_out) from error
     finally:
-        scratch.unlink(missing_ok=True)
+        with suppress(OSError):
+            scratch.unlink()
     return path
-
-

@@ -7,9 +7,14 @@ __all__ = ["app", "main"]
 import json
 import re
 import shlex
+import signal
 import sys
+import warnings
+from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from types import TracebackType
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 import typer
 from rich.console import Console
@@ -20,7 +25,6 @@ if TYPE_CHECKING:
     from crossover.report.terminal import Progress
 
 # Imports inside the commands keep torch, polars and Altair out of `crossover --help`, which answers at once.
-# ruff: noqa: PLC0415
 
 app = typer.Typer(
     name="crossover",
@@ -31,30 +35,46 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
+_INTERRUPTED = 130
 _Json = Annotated[bool, typer.Option("--json", help="Print JSON to stdout and nothing else.")]
 
 
 @app.command()
-def run(
+def run(  # noqa: PLR0917  # typer calls it by keyword
     data: Annotated[Path, typer.Argument(metavar="DATA", help="csv, tsv, jsonl, json, parquet or xlsx")],
     test: Annotated[Path | None, typer.Option(metavar="FILE", help="Test rows; by default some are split off.")] = None,
-    test_size: Annotated[int | None, typer.Option(metavar="N", help="Test rows; by default at most 500, stratified.")] = None,
+    test_size: Annotated[
+        int | None, typer.Option(metavar="N", help="Test rows; by default at most 500, stratified.")
+    ] = None,
     input: Annotated[str | None, typer.Option(metavar="COL", help="Column that the model reads.")] = None,
     target: Annotated[str | None, typer.Option(metavar="COL", help="Column with the wanted answers.")] = None,
     kind: Annotated[str | None, typer.Option(help="Kind of task; by default inferred.")] = None,
-    model: Annotated[str, typer.Option(metavar="NAME", help="Catalog name, folder, Hugging Face id or GGUF file.")] = "smollm2-135m",
-    instruction: Annotated[str | None, typer.Option(metavar="TEXT", help="Your own words for the task, in every prompt.")] = None,
-    prompt: Annotated[list[Path] | None, typer.Option(metavar="FILE", help="Your own prompt as an arm; repeatable.")] = None,
-    label_names: Annotated[Path | None, typer.Option(metavar="FILE", help="Label code -> words: csv, json or yaml.")] = None,
-    predictions: Annotated[
-        list[Path] | None, typer.Option(metavar="FILE", help="Another system's answers on the test rows as an arm; repeatable.")
+    model: Annotated[
+        str, typer.Option(metavar="NAME", help="Catalog name, folder, Hugging Face id or GGUF file.")
+    ] = "smollm2-135m",
+    instruction: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="Your own words for the task, in every prompt.")
     ] = None,
-    methods: Annotated[str | None, typer.Option(metavar="A,B", help="Methods; by default all (crossover methods).")] = None,
-    budgets: Annotated[str | None, typer.Option(metavar="0,8,32", help="Label budgets; by default a few that a laptop can do.")] = None,
+    prompt: Annotated[
+        list[Path] | None, typer.Option(metavar="FILE", help="Your own prompt as an arm; repeatable.")
+    ] = None,
+    label_names: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Label code -> words: csv, json or yaml.")
+    ] = None,
+    predictions: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="FILE", help="Another system's answers on the test rows as an arm; repeatable."),
+    ] = None,
+    methods: Annotated[
+        str | None, typer.Option(metavar="A,B", help="Methods; by default all (crossover methods).")
+    ] = None,
+    budgets: Annotated[
+        str | None, typer.Option(metavar="0,8,32", help="Label budgets; by default a few that a laptop can do.")
+    ] = None,
     seeds: Annotated[int, typer.Option(help="Draws of the labels that each arm gets.")] = 3,
     effort: Annotated[float, typer.Option(help="Compute a method may spend; 1 is one default LoRA fit.")] = 1.0,
     precision: Annotated[str, typer.Option(help="auto, fp32, fp16 or bf16.")] = "auto",
-    time_limit: Annotated[str | None, typer.Option(metavar="5m", help="Plan only what fits: 90s, 10m, 2h.")] = None,
+    time_limit: Annotated[str | None, typer.Option(metavar="5m", help="Run only what fits: 90s, 10m, 2h.")] = None,
     study: Annotated[Path | None, typer.Option(metavar="DIR", help="Study folder; by default NAME-study here.")] = None,
     as_json: _Json = False,
 ) -> None:
@@ -64,6 +84,7 @@ def run(
     from crossover.task import Task
 
     console, errors = Console(highlight=False), Console(stderr=True, highlight=False)
+    names, numbers, seconds = _names(methods), _numbers(budgets), _seconds(time_limit)
     task = Task.from_file(
         data,
         test=test,
@@ -75,35 +96,37 @@ def run(
         label_names=label_names,
     )
     out = errors if as_json else console
-    with Progress(console=out, json=as_json) as progress:
+    with _Terminal(out, Progress(console=out, json=as_json)) as listener:
         done = api.compare(
             task,
             model=model,
-            methods=_names(methods),
-            budgets=_numbers(budgets),
+            methods=names,
+            budgets=numbers,
             seeds=seeds,
             effort=effort,
             precision=precision,
-            time_limit=_seconds(time_limit),
+            time_limit=seconds,
             prompts=prompt or (),
             predictions=predictions or (),
             study=study,
-            listener=_Terminal(out, progress),
+            listener=listener,
             command=shlex.join(["crossover", *sys.argv[1:]]),
         )
     if as_json:
         _print_json(done.to_json())
         return
     console.print()
-    console.print(verdict_text(done.verdict(), study=_shown(done.folder)))
+    console.print(verdict_text(done.verdict(), study=str(done.folder)))
     page = done.report(done.folder / "report.html")
-    console.print(f"\n  the page: {_shown(page)}", soft_wrap=True)
+    console.print(f"\n  the page: {page}", soft_wrap=True, markup=False)
 
 
 @app.command()
 def report(
     study: Annotated[Path, typer.Argument(metavar="STUDY", help="Study folder")],
-    html: Annotated[Path | None, typer.Option(metavar="FILE", help="Where to write the page; by default STUDY/report.html.")] = None,
+    html: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Where to write the page; by default STUDY/report.html.")
+    ] = None,
     no_examples: Annotated[bool, typer.Option("--no-examples", help="Leave the test's texts out of the page.")] = False,
     as_json: _Json = False,
 ) -> None:
@@ -121,38 +144,47 @@ def report(
     console.print(verdict_text(verdict, study=str(study)))
     console.print()
     console.print(arms_table(verdict))
-    console.print(f"\n  the page: {page}", soft_wrap=True)
+    console.print(f"\n  the page: {page}", soft_wrap=True, markup=False)
 
 
 @app.command()
 def pack(
     study: Annotated[Path, typer.Argument(metavar="STUDY", help="Study folder")],
-    output: Annotated[Path | None, typer.Option("-o", "--output", metavar="DIR", help="Bundle folder; by default NAME-bundle.")] = None,
-    arm: Annotated[str | None, typer.Option(metavar="ARM", help="Another arm than the recommended one, for example lora@64.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", metavar="DIR", help="Bundle folder; by default NAME-bundle.")
+    ] = None,
+    arm: Annotated[
+        str | None, typer.Option(metavar="ARM", help="Another arm than the recommended one, for example lora@64.")
+    ] = None,
 ) -> None:
     """Pack the recommended arm as a bundle, checked in a fresh process."""
     from crossover import api
 
     console = Console(highlight=False)
     bundle = api.open_study(study).pack(output, arm=arm)
-    console.print(f"packed {bundle}: a fresh process gave the recorded answers", soft_wrap=True)
+    console.print(f"packed {bundle}: a fresh process gave the recorded answers", soft_wrap=True, markup=False)
     if (bundle / "demos.jsonl").exists():
         console.print("  demos.jsonl holds rows of your training data: they go where the bundle goes")
-    console.print(f"  crossover predict {bundle} FILE -o answers.csv", soft_wrap=True)
+    command = f"  crossover predict {shlex.quote(str(bundle))} FILE -o answers.csv"
+    console.print(command, soft_wrap=True, markup=False)
 
 
 @app.command()
 def predict(
     bundle: Annotated[Path, typer.Argument(metavar="BUNDLE", help="Bundle folder")],
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="Rows to answer: csv, tsv, jsonl, json, parquet or xlsx")],
-    output: Annotated[Path | None, typer.Option("-o", "--output", metavar="FILE", help="csv or jsonl; by default csv to stdout.")] = None,
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="Rows to answer: csv, tsv, jsonl, json, parquet or xlsx")
+    ],
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", metavar="FILE", help="csv or jsonl; by default csv to stdout.")
+    ] = None,
 ) -> None:
     """Answer the rows of a file with a bundle."""
     from crossover import api
 
     written = api.predict_file(bundle, file, output)
     if output is not None:
-        Console(highlight=False).print(f"{written:,} rows answered: {output}", soft_wrap=True)
+        Console(highlight=False).print(f"{written:,} rows answered: {output}", soft_wrap=True, markup=False)
 
 
 @app.command()
@@ -192,7 +224,7 @@ def doctor(as_json: _Json = False) -> None:
     console = Console(highlight=False)
     for name, value in found.items():
         shown = ", ".join(f"{k} {v}" for k, v in value.items()) if isinstance(value, dict) else value
-        console.print(f"{name.replace('_', ' '):18} {'–' if shown is None else shown}", soft_wrap=True)
+        console.print(f"{name.replace('_', ' '):18} {'–' if shown is None else shown}", soft_wrap=True, markup=False)
 
 
 def main() -> None:
@@ -200,27 +232,57 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # a terminal that cannot show a bar must not end a run
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")  # other packages' notes to developers; `python -W` shows them
+    signal.signal(signal.SIGTERM, _stop)
     try:
         app()
     except UserError as error:
         sys.stderr.write(f"error: {error.message}\n" + "".join(f"  {line}\n" for line in error.details))
         sys.exit(2)
     except KeyboardInterrupt:
-        sys.stderr.write("\nstopped. Finished trials are kept: the same command goes on from here.\n")
-        sys.exit(130)
+        _say_stopped()
+        sys.exit(_INTERRUPTED)
+    except SystemExit as ended:
+        if ended.code == _INTERRUPTED:  # typer has caught Ctrl-C before us
+            _say_stopped()
+        raise
+
+
+def _say_stopped() -> None:
+    sys.stderr.write("\nstopped. Finished trials are kept: the same command goes on from here.\n")
+
+
+def _stop(_number: int, _frame: object) -> None:
+    """End in order when a scheduler asks: the trial that runs is not to blame, and is not counted as tried."""
+    raise KeyboardInterrupt
 
 
 class _Terminal:
-    """Passes a run's events on to the progress display, and prints the opening."""
+    """Passes a run's events on to the progress display, which begins with the plan, and prints the opening."""
 
     def __init__(self, console: Console, progress: Progress) -> None:
         self._console = console
+        self._progress = progress
+        self._stack = ExitStack()
         self._last = ""
-        self.plan = progress.plan
         self.cell_started = progress.cell_started
         self.cell_progress = progress.cell_progress
         self.cell_finished = progress.cell_finished
         self.left_out = progress.left_out
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.__exit__(kind, error, trace)
+
+    def plan(self, cells: Sequence[tuple[str, int, int]], seconds: float | None) -> None:
+        """Say what will run; from here on the table is drawn."""
+        self._stack.enter_context(self._progress)
+        self._progress.plan(cells, seconds)
 
     def note(self, about: str, text: str) -> None:
         """Print a line of the opening."""
@@ -232,19 +294,20 @@ class _Terminal:
         """Say once what takes time; draw how far it is in a terminal."""
         if what != self._last:
             self._last = what
-            self._console.print(f"{'':13} {what}", markup=False)
-        if share is not None and self._console.is_terminal:
+            self._console.print(f"{'':13} {what}", soft_wrap=True, markup=False)
+        if share is not None and self._console.is_terminal and not self._console.is_dumb_terminal:
             bar = "━" * round(30 * share)
             self._console.file.write(f"\r{'':14}{bar:30} {share:4.0%}" + ("\r" + " " * 60 + "\r" if share >= 1 else ""))
             self._console.file.flush()
 
 
-def _shown(path: Path) -> str:
-    return str(path)
-
-
 def _names(text: str | None) -> list[str] | None:
-    return None if text is None else [name.strip() for name in text.split(",") if name.strip()]
+    if text is None:
+        return None
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    if not names:
+        raise OptionError(f'--methods "{text}" names no method.', "write names with commas between; crossover methods")
+    return names
 
 
 def _numbers(text: str | None) -> list[int] | None:
@@ -254,7 +317,8 @@ def _numbers(text: str | None) -> list[int] | None:
     wrong = [part for part in parts if not part.isdecimal()]
     if wrong or not parts:
         raise OptionError(
-            f'--budgets "{wrong[0] if wrong else text}" is no number of labels.', "write whole numbers with commas between: --budgets 0,8,32"
+            f'--budgets "{wrong[0] if wrong else text}" is no number of labels.',
+            "write whole numbers with commas between: --budgets 0,8,32",
         )
     return [int(part) for part in parts]
 
@@ -273,12 +337,14 @@ def _print_json(value: Any) -> None:  # noqa: ANN401  # JSON
 
 
 def _print_table(rows: list[dict[str, Any]], columns: tuple[str, ...]) -> None:
-    cells = [[str(row[c]) if not isinstance(row[c], bool) else "yes" if row[c] else "no" for c in columns] for row in rows]
+    words = {True: "yes", False: "no"}
+    cells = [[words[row[c]] if isinstance(row[c], bool) else str(row[c]) for c in columns] for row in rows]
     heads = [c.replace("_", " ") for c in columns]
     widths = [max(len(h), *(len(row[i]) for row in cells)) for i, h in enumerate(heads)]
     console = Console(highlight=False)
     for row in [heads, *cells]:
-        console.print("  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip(), soft_wrap=True, markup=False)
+        line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        console.print(line.rstrip(), soft_wrap=True, markup=False)
 
 
 if __name__ == "__main__":

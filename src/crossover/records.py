@@ -1,6 +1,6 @@
 """The frozen types that the stages exchange. Standard library only.
 
-Data goes one way: file -> Task (of `Example`s and a `TaskSpec`) -> trials -> `TrialRecord` -> `Verdict` -> report, bundle.
+Data goes one way: file -> Task (`Example`s and a `TaskSpec`) -> trials -> `TrialRecord` -> `Verdict` -> report, bundle.
 Nothing here knows a task kind's rules, a model or a file format.
 """
 
@@ -84,7 +84,7 @@ class TaskSpec:
         input_fields: columns that the model reads, in order.
         target_field: the column with the wanted answers.
         labels: the closed set of answers, for `classification`; empty for open kinds.
-        label_names: label -> the words that the model reads and writes for it; labels that are not in it stand for themselves.
+        label_names: label -> the words that the model reads and writes for it; other labels stand for themselves.
         instruction: the user's own words for the task, or None for the kind's default.
     """
 
@@ -123,7 +123,7 @@ class Prediction:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExampleResult:
-    """One held-out example's outcome. `score` and `lenient_score` lie in 0..1 and are None when the answer is missing."""
+    """One held-out example's outcome. Scores lie in 0..1 and are None when the answer is missing."""
 
     example_id: str
     answer: str | None
@@ -163,7 +163,7 @@ class Measurement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Configuration:
-    """One configuration that a method tried while fitting, with its score on its own dev rows (None when there were none)."""
+    """One configuration that a method tried while fitting, with its score on its own dev rows (None without any)."""
 
     settings: Mapping[str, Json]
     dev_score: float | None
@@ -172,7 +172,7 @@ class Configuration:
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class TrialKey:
-    """What makes a trial the same trial. `wording` is a digest of the instruction, label names and prompt that it was given."""
+    """What makes a trial the same trial. `wording` is a digest of the instruction, label names and prompt."""
 
     method: str
     budget: int
@@ -189,8 +189,8 @@ class TrialRecord:
 
     Attributes:
         family: the method's family at the time.
-        source_precision: precision of the weights as they were published, for example "q4_1" or "bf16"; None without a model.
-        dev_score: the chosen configuration's score on rows of the budget that it was not fitted on; None when there were none.
+        source_precision: precision of the weights as published, for example "q4_1" or "bf16"; None without a model.
+        dev_score: the chosen configuration's score on rows of the budget that it was not fitted on; None without any.
         tried: every configuration tried.
         labels_used: labelled examples that the method looked at; at most the budget.
         token_passes: tokens through the model while fitting and choosing: 1 a token read, 3 a token trained on.
@@ -255,8 +255,9 @@ class Primary:
 class Crossover:
     """The number of labels from which the weights arm is better than the prompt arm.
 
-    `bound` says how `labels` reads: exact (between two measured budgets), at_most (already better at the smallest budget
-    measured), at_least (not yet better at the largest, but closing), never (not better and not closing; `labels` is None).
+    `bound` says how `labels` reads: exact (between two measured budgets), at_most (already better at the smallest
+    budget measured), at_least (not yet better at the largest, but closing), never (not better and not closing;
+    `labels` is None).
     """
 
     labels: float | None
@@ -268,7 +269,7 @@ class Crossover:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arm:
-    """A method × budget (× precision × model), its seeds taken together. `score` is None while more than 1% is missing."""
+    """A method × budget (× precision × model), seeds taken together. `score` is None while over 1% is missing."""
 
     arm: str
     method: str
@@ -297,7 +298,7 @@ class Arm:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """What follows from a study's records, and from them alone. `to_json` in `crossover.verdict` gives schema crossover.verdict/1."""
+    """What follows from a study's records alone. `crossover.verdict.to_json` gives schema crossover.verdict/1."""
 
     decision: Decision
     recommended: str | None

@@ -15,7 +15,9 @@ def card(record: TrialRecord, verdict: Verdict, spec: TaskSpec, model: Mapping[s
     measurement = record.measurement
     scores = [r.score for r in measurement.results if r.score is not None] if measurement else []
     own = f"{sum(scores) / len(scores):.1%} on {len(scores)} held-out rows" if scores else "not measured"
-    arm = next((a for a in verdict.arms if a.method == record.key.method and a.budget == record.key.budget), None)
+    key = record.key
+    mine = (key.method, key.budget, key.model, key.precision)
+    arm = next((a for a in verdict.arms if (a.method, a.budget, a.model, a.precision) == mine), None)
     lines = [
         f"# {spec.name}: {record.key.method}",
         "",
@@ -24,12 +26,12 @@ def card(record: TrialRecord, verdict: Verdict, spec: TaskSpec, model: Mapping[s
         f"- {spec.metric} of this candidate (seed {record.key.seed}): {own}",
     ]
     if arm is not None and arm.score is not None and arm.interval is not None:
-        lines.append(
-            f"- its arm, {arm.seeds} seed{'s' * (arm.seeds != 1)}: {arm.score:.1%} [{arm.interval.low:.1%}, {arm.interval.high:.1%}]"
-        )
+        interval = f"[{arm.interval.low:.1%}, {arm.interval.high:.1%}]"
+        lines.append(f"- its arm, {arm.seeds} seed{'s' * (arm.seeds != 1)}: {arm.score:.1%} {interval}")
     lines.append(f"- labelled examples: {record.labels_used}")
     if record.key.model:
-        lines.append(f"- base model: {model['name']} ({model['source_precision']} at its source), computed in {model['precision']}")
+        source = f"{model['source_precision']} at its source"
+        lines.append(f"- base model: {model['name']} ({source}), computed in {model['precision']}")
         lines.append(f"- base model sha256: `{model['sha256']}`")
     if adapted:
         lines.append("- adapter: LoRA in PEFT's layout, in `adapter/`")

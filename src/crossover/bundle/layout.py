@@ -2,35 +2,85 @@
 
 from __future__ import annotations
 
-__all__ = ["SCHEMA", "file_hashes", "program_from_files", "program_to_files"]
+__all__ = ["SCHEMA", "check_names", "file_hashes", "program_from_files", "program_to_files", "said"]
 
 import hashlib
 import io
 import json
+import os
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
+from ruamel.yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEvent, NodeEvent
 
 from crossover.candidate import PromptProgram
 from crossover.errors import BundleError
 from crossover.records import Json
 
 SCHEMA = "crossover.bundle/1"
-_MAX_YAML = 2**20
+MANIFEST = "bundle.json"
+_MIB = 2**20
+_LARGEST: dict[str, int] = {
+    MANIFEST: 8 * _MIB,
+    "README.md": _MIB,
+    "prompt.yaml": _MIB,
+    "demos.jsonl": 64 * _MIB,
+    "measure.jsonl": 64 * _MIB,
+    "weights.safetensors": 2048 * _MIB,
+    "adapter/adapter_config.json": _MIB,
+    "adapter/adapter_model.safetensors": 8192 * _MIB,
+}
+"""Every file that a bundle may have, and how many bytes at most."""
+
+_MAX_EVENTS = 12_000
+_MAX_DEPTH = 4
+
+
+def check_names(folder: Path) -> list[str]:
+    """Return the paths of a folder's files, after checking that each belongs into a bundle. Nothing is opened.
+
+    Raises:
+        BundleError: a link, a device, an unknown name, or a file that is too large.
+    """
+    found = []
+    waiting = [""]
+    while waiting:
+        below = waiting.pop()
+        with os.scandir(folder / below) as entries:
+            for entry in entries:
+                name = f"{below}{entry.name}"
+                status = entry.stat(follow_symlinks=False)
+                if stat.S_ISDIR(status.st_mode) and name == "adapter":
+                    waiting.append("adapter/")
+                    continue
+                if name not in _LARGEST or not stat.S_ISREG(status.st_mode):
+                    raise BundleError(
+                        f"{said(name)} in {folder} does not belong into a bundle.",
+                        "a bundle holds plain files only: " + ", ".join(_LARGEST),
+                    )
+                if status.st_size > _LARGEST[name]:
+                    raise BundleError(f"{folder / name} is larger than {_LARGEST[name] // _MIB:,} MiB.")
+                found.append(name)
+    return sorted(found)
 
 
 def file_hashes(folder: Path) -> dict[str, str]:
-    """Return the sha256 of every file below a folder but bundle.json, by its path with forward slashes."""
+    """Return the sha256 of every file of a bundle but bundle.json, by its path with forward slashes."""
     found = {}
-    for path in sorted(folder.rglob("*")):
-        name = path.relative_to(folder).as_posix()
-        if path.is_file() and name != "bundle.json":
-            with path.open("rb") as file:
+    for name in check_names(folder):
+        if name != MANIFEST:
+            with (folder / name).open("rb") as file:
                 found[name] = hashlib.file_digest(file, "sha256").hexdigest()
     return found
+
+
+def said(what: object) -> str:
+    """Return what a stranger's file says as one short line without control characters, for a message."""
+    return ascii(str(what))[1:-1][:200]
 
 
 def program_to_files(program: PromptProgram, folder: Path) -> None:
@@ -40,6 +90,7 @@ def program_to_files(program: PromptProgram, folder: Path) -> None:
     demonstrations = retrieval["pool"] if isinstance(retrieval, Mapping) else config["demonstrations"]
     prompt: dict[str, Any] = {
         "instruction": config["instruction"],
+        "layout": config["layout"],
         "template": config["template"],
         "fields": list(program.fields),
         "label_words": config["label_words"],
@@ -66,22 +117,21 @@ def program_from_files(folder: Path) -> PromptProgram:
     """Read what `program_to_files` wrote.
 
     Raises:
-        BundleError: a file is missing, too large, or does not fit.
+        BundleError: a file is missing or does not fit.
     """
     path = folder / "prompt.yaml"
-    if not path.is_file() or path.stat().st_size > _MAX_YAML:
-        raise BundleError(f"{path} is missing or larger than 1 MiB.")
     try:
-        prompt = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
+        prompt = _load_yaml(path.read_bytes().decode("utf-8"))
         rule = prompt["demonstrations"]
         demonstrations: list[Json] = []
         if rule is not None:
-            text = (folder / "demos.jsonl").read_text(encoding="utf-8")
-            demonstrations = [json.loads(line) for line in text.splitlines() if line.strip()]
+            text = (folder / "demos.jsonl").read_bytes().decode("utf-8")
+            demonstrations = [json.loads(line) for line in text.split("\n") if line.strip()]
         nearest = rule is not None and rule["rule"] == "nearest"
         return PromptProgram.from_json(
             {
                 "instruction": prompt["instruction"],
+                "layout": prompt["layout"],
                 "template": prompt["template"],
                 "fields": prompt["fields"],
                 "label_words": prompt["label_words"],
@@ -89,5 +139,21 @@ def program_from_files(folder: Path) -> PromptProgram:
                 "retrieval": {"k": rule["k"], "pool": demonstrations} if nearest else None,
             }
         )
-    except (YAMLError, ValueError, KeyError, TypeError, OSError) as error:
-        raise BundleError(f"{path} does not fit: {error}") from error
+    except (YAMLError, ValueError, KeyError, TypeError, OSError, RecursionError) as error:
+        raise BundleError(
+            f"{path} does not fit: {said(error)}", "pack the study again: crossover pack STUDY"
+        ) from error
+
+
+def _load_yaml(text: str) -> Any:  # noqa: ANN401  # YAML
+    """Read plain values: aliases, tags and deep nesting, which a bundle never has, are refused before any is built."""
+    depth = 0
+    for n, event in enumerate(YAML(typ="safe", pure=True).parse(text)):
+        depth += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
+        if n > _MAX_EVENTS or depth > _MAX_DEPTH:
+            raise ValueError("it holds too much")
+        if isinstance(event, AliasEvent) or (isinstance(event, NodeEvent) and event.anchor is not None):
+            raise ValueError("it has aliases")
+        if getattr(event, "tag", None) is not None:
+            raise ValueError(f"it has a tag: {event.tag}")
+    return YAML(typ="safe", pure=True).load(text)

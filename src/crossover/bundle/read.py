@@ -5,24 +5,24 @@ from __future__ import annotations
 __all__ = ["Bundle", "load_bundle"]
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
-from crossover.bundle.layout import SCHEMA, file_hashes, program_from_files
-from crossover.candidate import Candidate, CandidateParts, candidate_from_parts, predict
+from crossover.bundle.adapter import adapter_config, check_adapter
+from crossover.bundle.layout import MANIFEST, SCHEMA, file_hashes, program_from_files, said
+from crossover.candidate import Candidate, CandidateParts, PromptedCandidate, candidate_from_parts, predict
 from crossover.errors import BundleError
 from crossover.model.base import LanguageModel
 from crossover.model.load import load_model
 from crossover.records import Inputs, Prediction
 
-_FILES = re.compile(r"README\.md|prompt\.yaml|demos\.jsonl|measure\.jsonl|weights\.safetensors|adapter/adapter_(config\.json|model\.safetensors)")
-_MAX_MANIFEST = 8 * 2**20
+_PACK_AGAIN = "pack the study again: crossover pack STUDY"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -53,7 +53,9 @@ class Bundle:
         for number, row in enumerate(rows, start=1):
             missing = [name for name in self.input_fields if name not in row]
             if missing:
-                raise BundleError(f"row {number} has no {missing[0]!r}.", "the bundle reads: " + ", ".join(self.input_fields))
+                raise BundleError(
+                    f"row {number} has no {missing[0]!r}.", "the bundle reads: " + ", ".join(self.input_fields)
+                )
         return predict(self.candidate, rows, self._needed_model())
 
     def _needed_model(self) -> LanguageModel | None:
@@ -78,55 +80,81 @@ def load_bundle(path: Path) -> Bundle:
     Raises:
         BundleError: it is no bundle, a file is unknown, a link, missing or changed, or a field does not fit.
     """
-    manifest = _manifest(path)
-    for found in path.rglob("*"):
-        if found.is_symlink() or not (found.is_file() or found.is_dir()):
-            raise BundleError(f"{found.name} in {path} is no plain file.", "a bundle holds plain files only")
-    hashes = file_hashes(path)
+    if not path.is_dir() or not (path / MANIFEST).is_file():
+        raise BundleError(f"{path} is no bundle: there is no {MANIFEST}.", "make one with: crossover pack STUDY")
+    try:
+        hashes = file_hashes(path)
+        manifest = _manifest(path)
+    except OSError as error:
+        raise BundleError(f"{path} cannot be read: {error.strerror}.") from error
     listed = manifest["files"]
     for name in sorted(set(hashes) | set(listed)):
-        if not _FILES.fullmatch(name):
-            raise BundleError(f"{name!r} does not belong into a bundle.")
         if hashes.get(name) != listed.get(name):
             what = "is missing" if name not in hashes else "is not listed" if name not in listed else "was changed"
-            raise BundleError(f"{path}: {name} {what}.", "pack the study again: crossover pack STUDY")
-    return Bundle(path=path, manifest=manifest, candidate=_candidate(path, manifest))
+            raise BundleError(f"{path}: {said(name)} {what}.", _PACK_AGAIN)
+    candidate = _candidate(path, manifest)
+    if candidate.needs_model and manifest["model"] is None:
+        raise BundleError(f"{path / MANIFEST} names no model, and its candidate needs one.", _PACK_AGAIN)
+    return Bundle(path=path, manifest=manifest, candidate=candidate)
 
 
 def _manifest(path: Path) -> dict[str, Any]:
-    file = path / "bundle.json"
-    if not file.is_file() or file.is_symlink():
-        raise BundleError(f"{path} is no bundle: there is no bundle.json.", "make one with: crossover pack STUDY")
-    if file.stat().st_size > _MAX_MANIFEST:
-        raise BundleError(f"{file} is larger than {_MAX_MANIFEST // 2**20} MiB.")
+    file = path / MANIFEST
     try:
         manifest = json.loads(file.read_text(encoding="utf-8"))
-        if manifest["schema"] != SCHEMA:
-            raise BundleError(f"{file} has schema {manifest['schema']!r}, this release reads {SCHEMA}.", "upgrade crossover-lm")
-        ok = isinstance(manifest["files"], dict) and isinstance(manifest["config"], dict) and manifest["task"]["input_fields"]
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise BundleError(f"{file} does not fit: {error!r}") from error
-    if not ok:
-        raise BundleError(f"{file} does not fit: files, config and task are needed.")
-    return dict(manifest)
+    except (ValueError, RecursionError) as error:
+        raise BundleError(f"{file} is no JSON: {said(error)}", _PACK_AGAIN) from error
+    if not isinstance(manifest, dict):
+        raise BundleError(f"{file} must hold an object, got {type(manifest).__name__}.", _PACK_AGAIN)
+    if manifest.get("schema") != SCHEMA:
+        raise BundleError(
+            f"{file} has schema {said(manifest.get('schema'))}, this release reads {SCHEMA}.", "upgrade crossover-lm"
+        )
+    task, model = manifest.get("task"), manifest.get("model")
+    checks = {
+        "type": isinstance(manifest.get("type"), str),
+        "config": isinstance(manifest.get("config"), dict),
+        "files": _texts(manifest.get("files"), dict),
+        "task": isinstance(task, dict)
+        and _texts(task.get("input_fields"), list)
+        and bool(task["input_fields"])
+        and isinstance(task.get("target_field"), str),
+        "model": model is None
+        or (isinstance(model, dict) and all(isinstance(model.get(k), str) for k in ("name", "precision", "sha256"))),
+    }
+    wrong = [name for name, fits in checks.items() if not fits]
+    if wrong:
+        raise BundleError(f"{file}: the field {wrong[0]!r} does not fit.", _PACK_AGAIN)
+    return manifest
+
+
+def _texts(value: object, kind: type[dict[Any, Any]] | type[list[Any]]) -> bool:
+    """Return whether it is a list or an object, and all its values are texts."""
+    if not isinstance(value, kind):
+        return False
+    return all(isinstance(item, str) for item in (value.values() if isinstance(value, dict) else value))
 
 
 def _candidate(path: Path, manifest: Mapping[str, Any]) -> Candidate:
     config = dict(manifest["config"])
-    tensors = {}
+    tensors: dict[str, torch.Tensor] = {}
     try:
-        if manifest["type"] == "prompted":
+        if manifest["type"] == PromptedCandidate.type:
             config["program"] = program_from_files(path).to_json()
             config["adapter"] = None
             if (path / "adapter").is_dir():
-                adapter = json.loads((path / "adapter" / "adapter_config.json").read_text(encoding="utf-8"))
-                adapter.pop("base_model_name_or_path", None)
-                config["adapter"] = adapter
+                config["adapter"] = adapter_config(path / "adapter" / "adapter_config.json")
                 tensors = load_file(path / "adapter" / "adapter_model.safetensors")
         elif (path / "weights.safetensors").is_file():
             tensors = load_file(path / "weights.safetensors")
     except (ValueError, KeyError, OSError, SafetensorError) as error:
-        raise BundleError(f"{path} does not fit: {error}") from error
-    if not all(bool(t.isfinite().all()) for t in tensors.values()):
-        raise BundleError(f"{path} has weights that are not finite.")
-    return candidate_from_parts(CandidateParts(type=str(manifest["type"]), config=config, tensors=tensors))
+        raise BundleError(f"{path} does not fit: {said(error)}", _PACK_AGAIN) from error
+    if not all(t.dtype in {torch.float32, torch.float64} and bool(t.isfinite().all()) for t in tensors.values()):
+        raise BundleError(f"{path} has weights that are no finite numbers in fp32 or fp64.", _PACK_AGAIN)
+    candidate = candidate_from_parts(CandidateParts(type=manifest["type"], config=config, tensors=tensors))
+    if isinstance(candidate, PromptedCandidate) and candidate.adapter is not None:
+        check_adapter(candidate.adapter, "pack the study again, or pack another arm: --arm")
+    fields = candidate.program.fields if isinstance(candidate, PromptedCandidate) else getattr(candidate, "fields", ())
+    if unknown := set(fields) - set(manifest["task"]["input_fields"]):
+        raise BundleError(f"{path} reads the column {said(min(unknown))}, which its task does not have.", _PACK_AGAIN)
+    return candidate

@@ -1,4 +1,4 @@
-"""Run as `python -m crossover.bundle.replay BUNDLE ASKED.json`: answer the rows with the bundle alone, print the answers."""
+"""Run as `python -m crossover.bundle.replay BUNDLE ASKED.json`: print the answers of the bundle alone."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from crossover.bundle.read import load_bundle
+from crossover.errors import UserError
 from crossover.model.allocation import keep_memory
 
 
@@ -19,4 +20,7 @@ def main(bundle: str, asked: str) -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    try:
+        main(*sys.argv[1:])
+    except UserError as error:
+        sys.exit(str(error))

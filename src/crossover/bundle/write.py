@@ -16,10 +16,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 
+from crossover.bundle.adapter import check_adapter
 from crossover.bundle.card import card
-from crossover.bundle.layout import SCHEMA, file_hashes, program_to_files
+from crossover.bundle.layout import SCHEMA, check_names, file_hashes, program_to_files
 from crossover.candidate import Candidate, PromptedCandidate
 from crossover.errors import BundleError
 from crossover.records import Example, Json, TaskSpec, TrialRecord, Verdict
@@ -42,29 +44,48 @@ def pack_candidate(
     Raises:
         BundleError: the target exists already, cannot be written, or the fresh process answers otherwise.
     """
-    if target.exists() and not (target / "bundle.json").is_file():
-        raise BundleError(f"{target} exists and is no bundle.", "name another place with -o DIR")
-    _refuse_dead_adapter(candidate)
+    _check_target(target)
+    way_out = "run the study again, or pack another arm: --arm"
+    if isinstance(candidate, PromptedCandidate) and candidate.adapter is not None:
+        check_adapter(candidate.adapter, way_out)
     scratch = None
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         scratch = Path(tempfile.mkdtemp(dir=target.parent, prefix=".pack-"))
-        _write(scratch, candidate, record, verdict, spec, model)
-        _replay(scratch, record, test)
-        for path in scratch.rglob("*"):
+        fresh, old = scratch / "new", scratch / "old"
+        fresh.mkdir()
+        _write(fresh, candidate, record, verdict, spec, model)
+        _replay(fresh, record, test)
+        for path in fresh.rglob("*"):
             if path.is_file():
                 with path.open("rb") as file:
                     os.fsync(file.fileno())
-        os.chmod(scratch, 0o755)
         if target.exists():
-            shutil.rmtree(target)
-        os.replace(scratch, target)
-    except OSError as error:
-        raise BundleError(f"{target} cannot be written: {error.strerror or error}.", "free some space, or name another place with -o DIR") from error
+            target.replace(old)
+        fresh.replace(target)
+    except (OSError, SafetensorError) as error:  # safetensors has its own error for a full disk
+        raise BundleError(
+            f"{target} cannot be written: {getattr(error, 'strerror', None) or error}.",
+            "free some space, or name another place with -o DIR",
+        ) from error
     finally:
         if scratch is not None:
             shutil.rmtree(scratch, ignore_errors=True)
     return target
+
+
+def _check_target(target: Path) -> None:
+    """Allow a new place, an empty folder, or a bundle to be replaced: nothing else may go."""
+    if not target.exists() and not target.is_symlink():
+        return
+    if target.is_dir() and not target.is_symlink():
+        try:
+            names = check_names(target)
+        except BundleError:
+            names = ["?"]
+        if not any(target.iterdir()) or "bundle.json" in names:
+            return
+    raise BundleError(f"{target} exists and is no bundle.", "name another place with -o DIR")
 
 
 def _write(
@@ -82,12 +103,14 @@ def _write(
         program_to_files(candidate.program, folder)
         if candidate.adapter is not None:
             (folder / "adapter").mkdir()
-            _json(folder / "adapter" / "adapter_config.json", {**candidate.adapter.config, "base_model_name_or_path": model["name"]})
+            adapter = {**candidate.adapter.config, "base_model_name_or_path": model["name"]}
+            _json(folder / "adapter" / "adapter_config.json", adapter)
             save_file(dict(candidate.adapter.weights), folder / "adapter" / "adapter_model.safetensors")
         config.pop("adapter")
     elif parts.tensors:
         save_file({k: v.contiguous() for k, v in parts.tensors.items()}, folder / "weights.safetensors")
-    (folder / "README.md").write_text(card(record, verdict, spec, model, adapted=(folder / "adapter").exists()), encoding="utf-8")
+    readme = card(record, verdict, spec, model, adapted=(folder / "adapter").exists())
+    (folder / "README.md").write_text(readme, encoding="utf-8")
     manifest = {
         "schema": SCHEMA,
         "type": parts.type,
@@ -126,9 +149,9 @@ def _replay(folder: Path, record: TrialRecord, test: Sequence[Example]) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         asked = Path(scratch) / "asked.json"
         asked.write_text(json.dumps([dict(example.inputs) for example, _ in rows]), encoding="utf-8")
-        # A child that finds the same packages, but none of this process's memory.
-        done = subprocess.run(  # noqa: S603  # the command is ours, the paths are arguments
-            [sys.executable, "-m", "crossover.bundle.replay", str(folder), str(asked)],
+        # A child that finds the same packages, but none of this process's memory; -P: and no module where people stand.
+        done = subprocess.run(
+            [sys.executable, "-P", "-m", "crossover.bundle.replay", str(folder), str(asked)],
             capture_output=True,
             text=True,
             env={**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)},
@@ -153,23 +176,13 @@ def _replay(folder: Path, record: TrialRecord, test: Sequence[Example]) -> None:
 
 
 _LOW_PRECISION_MARGIN = 0.15
-"""Nats: below this top-two margin bf16 and fp16 may answer otherwise when rows are batched otherwise. fp32 never may."""
+"""Nats: below this top-two margin bf16 and fp16 may answer otherwise in another batch. fp32 never may."""
 
 
 def _near_tie(margin: float | None, folder: Path) -> bool:
     manifest = json.loads((folder / "bundle.json").read_text(encoding="utf-8"))
     precision = (manifest["model"] or {}).get("precision", "fp32")
     return precision != "fp32" and margin is not None and margin < _LOW_PRECISION_MARGIN
-
-
-def _refuse_dead_adapter(candidate: Candidate) -> None:
-    if not isinstance(candidate, PromptedCandidate) or candidate.adapter is None:
-        return
-    weights = candidate.adapter.weights
-    if not all(bool(w.isfinite().all()) for w in weights.values()):
-        raise BundleError("the adapter has weights that are not finite.", "run the study again, or pack another arm: --arm")
-    if not any(bool(w.any()) for name, w in weights.items() if "lora_B" in name):
-        raise BundleError("the adapter is all zero: it would change nothing.", "run the study again, or pack another arm: --arm")
 
 
 def _json(path: Path, value: Mapping[str, Any]) -> None:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 __all__ = ["integer", "mapping", "number", "optional", "pairs", "sequence", "text", "texts"]
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 from crossover.records import Json
 
 T = TypeVar("T")
+
+_LARGEST = sys.float_info.max
 
 
 def _get(config: Mapping[str, Json], key: str) -> Json:
@@ -27,10 +30,12 @@ def text(config: Mapping[str, Json], key: str) -> str:
 
 
 def number(config: Mapping[str, Json], key: str) -> float:
-    """Return a number."""
+    """Return a finite number."""
     value = _get(config, key)
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ValueError(f"field {key!r} must be a number, got {value!r}")
+    if not -_LARGEST <= value <= _LARGEST:  # NaN and the infinities too: JSON's reader takes them
+        raise ValueError(f"field {key!r} must be a finite number")
     return float(value)
 
 

@@ -7,6 +7,7 @@ __all__ = ["candidate_from_parts", "load_candidate", "save_candidate"]
 import json
 from pathlib import Path
 
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from crossover.candidate.base import Candidate, CandidateParts
@@ -45,8 +46,17 @@ def save_candidate(candidate: Candidate, folder: Path) -> None:
 
 
 def load_candidate(folder: Path) -> Candidate:
-    """Read what `save_candidate` wrote."""
-    config = json.loads((folder / "candidate.json").read_text(encoding="utf-8"))
+    """Read what `save_candidate` wrote.
+
+    Raises:
+        BundleError: a file is missing or damaged, or does not fit.
+    """
     weights = folder / "weights.safetensors"
-    tensors = load_file(weights) if weights.exists() else {}
-    return candidate_from_parts(CandidateParts(type=config.pop("type", ""), config=config, tensors=tensors))
+    try:
+        config = json.loads((folder / "candidate.json").read_text(encoding="utf-8"))
+        tensors = load_file(weights) if weights.exists() else {}
+    except (OSError, ValueError, RecursionError, SafetensorError) as error:
+        raise BundleError(f"the candidate in {folder} cannot be read: {error}") from error
+    if not isinstance(config, dict):
+        raise BundleError(f"{folder / 'candidate.json'} must hold an object, got {type(config).__name__}.")
+    return candidate_from_parts(CandidateParts(type=str(config.pop("type", "")), config=config, tensors=tensors))

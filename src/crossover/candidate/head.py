@@ -13,7 +13,7 @@ import torch
 
 from crossover.candidate.base import Candidate, CandidateParts, Predictor
 from crossover.candidate.fields import texts
-from crossover.candidate.logistic import Logistic
+from crossover.candidate.logistic import Logistic, array
 from crossover.candidate.wording import joined
 from crossover.model.base import LanguageModel
 from crossover.records import Inputs, Prediction
@@ -22,7 +22,7 @@ FloatArray = np.ndarray[Any, np.dtype[np.float64]]
 
 
 def head_tokens(model: LanguageModel, inputs: Inputs, fields: Sequence[str]) -> tuple[int, ...]:
-    """Return what the model reads for a head: a user's turn with the bare text, so that states lie where it was tuned."""
+    """Return what the model reads for a head: a user's turn with the bare text, which is what it was tuned on."""
     return model.render([{"role": "user", "content": joined(inputs, fields)}])
 
 
@@ -71,13 +71,8 @@ class HeadCandidate(Candidate):
     @classmethod
     def from_parts(cls, parts: CandidateParts) -> Self:
         """Rebuild the candidate."""
-        return cls(
-            fields=texts(parts.config, "fields"),
-            mean=parts.tensors["mean"].numpy(),
-            scale=parts.tensors["scale"].numpy(),
-            head=Logistic(
-                labels=texts(parts.config, "labels"),
-                weights=parts.tensors["weights"].numpy(),
-                bias=parts.tensors["bias"].numpy(),
-            ),
-        )
+        n = parts.tensors["mean"].numel()
+        mean, scale = array(parts, "mean", (n,)), array(parts, "scale", (n,))
+        if not (scale > 0).all():
+            raise ValueError("tensor 'scale' must be above zero")
+        return cls(fields=texts(parts.config, "fields"), mean=mean, scale=scale, head=Logistic.of_parts(parts, n))

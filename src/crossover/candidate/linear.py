@@ -14,16 +14,17 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 
 from crossover.candidate.base import Candidate, CandidateParts, Predictor
 from crossover.candidate.fields import texts
-from crossover.candidate.logistic import Logistic
+from crossover.candidate.logistic import Logistic, array
 from crossover.candidate.wording import joined
 from crossover.model.base import LanguageModel
 from crossover.records import Inputs, Prediction
 
 
 def vectorizer(vocabulary: Sequence[str] | None = None) -> Any:  # noqa: ANN401  # scikit-learn carries no types
-    """Return the TF-IDF of lower-cased words and word pairs, sublinear in counts; over a fixed vocabulary when given."""
+    """Return the TF-IDF of lower-cased words and word pairs, sublinear in counts; over a vocabulary when given."""
     index = None if vocabulary is None else {word: i for i, word in enumerate(vocabulary)}
-    return TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, token_pattern=r"(?u)\b\w+\b", vocabulary=index)
+    words = r"(?u)\b\w+\b"
+    return TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, token_pattern=words, vocabulary=index)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -66,13 +67,13 @@ class LinearCandidate(Candidate):
     @classmethod
     def from_parts(cls, parts: CandidateParts) -> Self:
         """Rebuild the candidate."""
+        vocabulary = texts(parts.config, "vocabulary")
+        n = len(vocabulary)
+        if not n or len(set(vocabulary)) < n:
+            raise ValueError("field 'vocabulary' must hold words, each once")
         return cls(
             fields=texts(parts.config, "fields"),
-            vocabulary=texts(parts.config, "vocabulary"),
-            idf=parts.tensors["idf"].numpy(),
-            model=Logistic(
-                labels=texts(parts.config, "labels"),
-                weights=parts.tensors["weights"].numpy(),
-                bias=parts.tensors["bias"].numpy(),
-            ),
+            vocabulary=vocabulary,
+            idf=array(parts, "idf", (n,)),
+            model=Logistic.of_parts(parts, n),
         )

@@ -5,10 +5,13 @@ from __future__ import annotations
 __all__ = ["Neighbours"]
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
-from scipy.sparse import hstack
+from scipy.sparse import csr_matrix, hstack
 from sklearn.feature_extraction.text import TfidfVectorizer
+
+_WORDS = r"(?u)\b\w+\b"
 
 
 class Neighbours:
@@ -17,10 +20,10 @@ class Neighbours:
     def __init__(self, pool: Sequence[str]) -> None:
         """Index `pool`."""
         self._vectorizers = [
-            TfidfVectorizer(sublinear_tf=True, token_pattern=r"(?u)\b\w+\b"),
+            TfidfVectorizer(sublinear_tf=True, token_pattern=_WORDS),
             TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 5), sublinear_tf=True),
         ]
-        self._pool = hstack([_safe_fit(v, pool) for v in self._vectorizers]).tocsr()
+        self._pool: csr_matrix = hstack([_safe_fit(v, pool) for v in self._vectorizers]).tocsr()
 
     def nearest(self, texts: Sequence[str], k: int, *, without: Sequence[int] | None = None) -> list[list[int]]:
         """Return for each text the indices of its k nearest, nearest first; ties by index.
@@ -39,9 +42,9 @@ class Neighbours:
         return [[int(i) for i in row] for row in order]
 
 
-def _safe_fit(vectorizer: TfidfVectorizer, pool: Sequence[str]) -> object:
-    """Fit and transform; a pool without a single word gets one feature that nothing has."""
+def _safe_fit(vectorizer: TfidfVectorizer, pool: Sequence[str]) -> Any:  # noqa: ANN401  # scikit-learn carries no types
+    """Fit and transform; a pool without a single word gets one feature that none of it has."""
     try:
         return vectorizer.fit_transform(pool)
     except ValueError:
-        return vectorizer.fit(["\ue000\ue000\ue000"]).transform(pool)
+        return vectorizer.fit(["word"]).transform(pool)

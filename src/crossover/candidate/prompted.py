@@ -16,16 +16,20 @@ from crossover.candidate.fields import mapping, number, optional
 from crossover.candidate.program import PromptProgram
 from crossover.model.base import Adapter, FloatArray, LanguageModel
 from crossover.records import Inputs, Json, Prediction
+from crossover.template import parse, validate
 
 
 def prompt_tokens(program: PromptProgram, inputs: Sequence[Inputs], model: LanguageModel) -> list[tuple[int, ...]]:
     """Return each input's prompt as token ids: the same in training, measuring and serving."""
+    if program.layout == "plain":
+        return [model.plain_prompt(text) for text in program.texts(inputs)]
     return [model.render(messages) for messages in program.prompts(inputs)]
 
 
 def label_answers(program: PromptProgram, model: LanguageModel) -> list[tuple[int, ...]]:
     """Return each label's answer as token ids, end of turn included, in the program's order of labels."""
-    return [model.completion(words) for words in program.label_words.values()]
+    complete = model.plain_completion if program.layout == "plain" else model.completion
+    return [complete(words) for words in program.label_words.values()]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -104,6 +108,7 @@ class PromptedCandidate(Candidate):
         prior = optional(parts.config, "prior", mapping)
         adapter = optional(parts.config, "adapter", mapping)
         program = PromptProgram.from_json(mapping(parts.config, "program"))
+        _check(program)
         if prior is not None and set(prior) != set(program.label_words):
             raise ValueError("field 'prior' must have a number for every label")
         return cls(
@@ -111,3 +116,20 @@ class PromptedCandidate(Candidate):
             prior=None if prior is None else {label: number(prior, label) for label in prior},
             adapter=None if adapter is None else Adapter(config=adapter, weights=parts.tensors),
         )
+
+
+def _check(program: PromptProgram) -> None:
+    """Raise a ValueError where a program from a file could not be put into words."""
+    if not program.label_words:
+        raise ValueError("field 'label_words' must not be empty")
+    validate(parse(program.template), allowed=("labels", *program.fields), needed=())
+    shown = program.demonstrations
+    if program.retrieval is not None:
+        shown = (*shown, *program.retrieval.pool)
+        if program.retrieval.k < 1 or not program.retrieval.pool:
+            raise ValueError("field 'retrieval' needs a pool and k of at least 1")
+    for demonstration in shown:
+        if demonstration.target not in program.label_words:
+            raise ValueError(f"a demonstration has the label {demonstration.target!r}, which has no words")
+        if missing := [name for name in program.fields if name not in demonstration.inputs]:
+            raise ValueError(f"a demonstration has no {missing[0]!r}")

@@ -68,15 +68,15 @@ class Method(ABC):
 
     What every method keeps (`crossover.methods.conformance.check` tests it):
 
-    - `fit` sees labelled examples of its budget and unlabelled inputs of the training split, nothing else, and never more
-      labels than it was given; it never sees held-out rows and never grades itself on them;
+    - `fit` sees labelled examples of its budget and unlabelled inputs of the training split, nothing else, and never
+      more labels than it was given; it never sees held-out rows and never grades itself on them;
     - labels spent on choosing are part of the budget; every configuration tried is reported with its dev score;
     - it keeps to its effort: effort 1 is `crossover.methods.effort.allowance`, in token passes;
     - the same arguments give the same candidate; no state is kept between calls; the model is left as it was found;
     - what it returns is one of the closed set of candidate types.
 
-    Another package adds one by the entry point group `crossover.methods`: the entry point's name is the method's name, its
-    object a class without arguments.
+    Another package adds one by the entry point group `crossover.methods`: the entry point's name is the method's name,
+    its object a class without arguments.
 
     Attributes:
         name: as users type it, for example "knn-few-shot".
@@ -84,6 +84,7 @@ class Method(ABC):
         kinds: task kinds that it can serve.
         needs: what the model must be able to do; empty for methods without a model.
         min_budget: fewest labels that it can work with.
+        is_core: whether a study that is short of time runs it first: the plain way of its family.
         summary: one line for `crossover methods`.
     """
 
@@ -92,6 +93,7 @@ class Method(ABC):
     kinds: ClassVar[tuple[Kind, ...]] = ("classification",)
     needs: ClassVar[frozenset[Capability]] = frozenset()
     min_budget: ClassVar[int] = 1
+    is_core: ClassVar[bool] = False
     summary: ClassVar[str]
 
     @abstractmethod
@@ -132,7 +134,8 @@ class Method(ABC):
         if spec.kind not in self.kinds:
             return f"{self.name} is for {', '.join(self.kinds)}, not for {spec.kind}"
         if budget < self.min_budget:
-            return f"{self.name} needs at least {self.min_budget} label{'s' * (self.min_budget != 1)}, the budget is {budget}"
+            plural = "s" * (self.min_budget != 1)
+            return f"{self.name} needs at least {self.min_budget} label{plural}, the budget is {budget}"
         missing = self.needs - (capabilities or frozenset())
         if missing:
             return f"{self.name} needs a model that can {', '.join(sorted(missing))}"

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 
 from crossover.candidate import Candidate, ConstantCandidate, HeadCandidate, LinearCandidate, PromptedCandidate, predict
 from crossover.candidate.files import candidate_from_parts
+from crossover.candidate.program import PromptProgram
 from crossover.methods.base import Fitted, Method, Shape
 from crossover.methods.effort import allowance
-from crossover.candidate.program import PromptProgram
 from crossover.metrics import get_metric
 from crossover.model.base import LanguageModel
 from crossover.records import FAMILIES, KINDS, Example, TaskSpec

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-__all__ = ["PRIOR_ROWS", "choose_prior", "dev_choices", "label_scores", "prior_settings"]
+__all__ = ["PRIOR_ROWS", "choose_prior", "dev_choices", "label_scores", "likelier_layout", "settings_of"]
 
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from crossover.candidate import PromptedCandidate, PromptProgram
+from crossover.candidate.program import LAYOUTS, Layout
 from crossover.candidate.prompted import label_answers, prompt_tokens
 from crossover.methods.choosing import Choice, best_of, prior_of
 from crossover.metrics import Metric
 from crossover.model.base import FloatArray, LanguageModel
 from crossover.records import Configuration, Example, Inputs, Json, TaskSpec
 
-PRIOR_ROWS = 64
+LAYOUT_ROWS = 16
+PRIOR_ROWS = 32
 """Unlabelled inputs on which a label prior is estimated."""
 
 
@@ -26,25 +28,48 @@ def choose_prior(
     spec: TaskSpec,
     metric: Metric,
     model: LanguageModel,
+    layouts: Sequence[Layout] = LAYOUTS,
 ) -> tuple[PromptedCandidate, tuple[Configuration, ...], float | None]:
-    """Return the program as a candidate, with or without its label prior taken off.
+    """Return the program as a candidate: its layout, and whether its label prior is taken off, chosen on the labels.
 
-    Without labels the prior is corrected: small models favour some labels, and the correction lifts most tasks. With labels
-    the better of both on them is taken.
+    Without labels the layout stays, and the prior is corrected: small models favour some labels, and the correction
+    lifts most tasks.
     """
     labels = list(program.label_words)
-    inputs = [*(e.inputs for e in labelled), *unlabelled[:PRIOR_ROWS]]
-    logprobs = label_scores(program, inputs, model)
-    prior = prior_of(logprobs[len(labelled) :] if len(logprobs) > len(labelled) else logprobs, labels) if inputs else None
+    others = unlabelled[:PRIOR_ROWS]
     if not labelled:
-        tried = (Configuration(settings=prior_settings(corrected=prior is not None), dev_score=None),)
-        return PromptedCandidate(program=program, prior=prior), tried, None
-    choices = dev_choices(logprobs[: len(labelled)], prior, labelled, labels, spec, metric)
+        prior = prior_of(label_scores(program, others, model), labels) if others else None
+        only = Configuration(settings=settings_of(program, corrected=prior is not None), dev_score=None)
+        return PromptedCandidate(program=program, prior=prior), (only,), None
+    choices: list[Choice] = []
+    candidates: list[PromptedCandidate] = []
+    for layout in layouts:
+        laid_out = program.in_layout(layout)
+        logprobs = label_scores(laid_out, [*(e.inputs for e in labelled), *others], model)
+        prior = prior_of(logprobs[len(labelled) :] if others else logprobs, labels)
+        choices += dev_choices(logprobs[: len(labelled)], prior, labelled, labels, spec, metric)
+        candidates += [PromptedCandidate(program=laid_out, prior=p) for p in (None, prior)]
     best = best_of(choices)
     tried = tuple(
-        Configuration(settings=prior_settings(corrected=i == 1), dev_score=c.score) for i, c in enumerate(choices)
+        Configuration(settings=settings_of(c.program, corrected=c.prior is not None), dev_score=choice.score)
+        for c, choice in zip(candidates, choices, strict=True)
     )
-    return PromptedCandidate(program=program, prior=prior if best == 1 else None), tried, choices[best].score
+    return candidates[best], tried, choices[best].score
+
+
+def likelier_layout(
+    program: PromptProgram, rows: Sequence[Example], spec: TaskSpec, metric: Metric, model: LanguageModel
+) -> PromptProgram:
+    """Return the program in the layout in which the frozen model finds the rows' answers more probable.
+
+    For methods that train: they learn either layout, and begin where less is to be learned.
+    """
+    rows = rows[:LAYOUT_ROWS]
+    labels = list(program.label_words)
+    programs = [program.in_layout(layout) for layout in LAYOUTS]
+    scores = [label_scores(p, [e.inputs for e in rows], model) for p in programs]
+    likelihoods = [Choice.of(s, rows, labels, spec, metric).log_likelihood for s in scores]
+    return programs[likelihoods.index(max(likelihoods))]
 
 
 def dev_choices(
@@ -70,6 +95,6 @@ def label_scores(program: PromptProgram, inputs: Sequence[Inputs], model: Langua
     return model.score(prompt_tokens(program, inputs, model), label_answers(program, model)).logprobs
 
 
-def prior_settings(*, corrected: bool) -> dict[str, Json]:
-    """Return how the store names the choice."""
-    return {"prior": "corrected" if corrected else "as it is"}
+def settings_of(program: PromptProgram, *, corrected: bool) -> dict[str, Json]:
+    """Return how the store names a configuration."""
+    return {"layout": program.layout, "prior": "corrected" if corrected else "as it is"}

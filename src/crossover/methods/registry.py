@@ -1,4 +1,4 @@
-"""All methods: ours, listed here, and those of other installed packages by the entry point group `crossover.methods`."""
+"""All methods: ours, listed here, and those of other packages by the entry point group `crossover.methods`."""
 
 from __future__ import annotations
 
@@ -45,9 +45,14 @@ def get_method(name: str) -> Method:
             "methods: " + ", ".join(method_names()),
             *([f"did you mean {near}?"] if near else []),
         )
-    method = entry.load()()
-    if not isinstance(method, Method):
-        raise OptionError(f'the entry point "{name}" of group crossover.methods gives no Method: {entry.value}')
+    try:
+        method = entry.load()()
+    except Exception as error:  # another package's code: whatever it raises, the user must hear whose it is
+        raise OptionError(f'method "{name}" of {entry.value} does not load: {type(error).__name__}: {error}') from error
+    if not isinstance(method, Method) or method.name != name:
+        raise OptionError(
+            f'method "{name}" of {entry.value} is not a crossover.methods.Method of that name: {method!r}.'
+        )
     return method
 
 

@@ -31,7 +31,7 @@ def fit_logistic(
     *,
     name: str,
     seed: int,
-) -> tuple[Logistic, tuple[Configuration, ...], float]:
+) -> tuple[Logistic, tuple[Configuration, ...], float | None]:
     """Choose the inverse regularization strength by cross-validation, then fit on all rows.
 
     Features are fitted inside each fold, so a dev row never helps to shape what it is judged by.
@@ -57,7 +57,7 @@ def fit_logistic(
     best = max(tried, key=lambda t: -1.0 if t.dev_score is None else t.dev_score)
     chosen = strengths[tried.index(best)]
     matrix, _ = features(range(len(rows)))
-    return _fit(matrix, targets, chosen), tried, best.dev_score if best.dev_score is not None else 0.0
+    return _fit(matrix, targets, chosen), tried, best.dev_score
 
 
 def _fit(matrix: Matrix, targets: np.ndarray[Any, Any], strength: float) -> Logistic:

@@ -1,7 +1,8 @@
 """Make the C library keep and reuse the large buffers of a forward and backward pass.
 
-glibc returns every large buffer to the system when it is freed, so each step of training faults its memory in again, page by
-page. On a virtual machine that costs more than the arithmetic: 40 tokens/s became 280 (docs/log.md, 2026-11-23).
+glibc returns every large buffer to the system when it is freed, so each step of training faults its memory in again,
+page by page. On a virtual machine that costs more than the arithmetic: 40 tokens/s became 280
+(docs/log.md, 2026-11-23).
 Must run before torch allocates; other C libraries are left alone.
 """
 
@@ -29,4 +30,5 @@ def keep_memory() -> bool:
         return False
     mallopt.argtypes, mallopt.restype = (ctypes.c_int, ctypes.c_int), ctypes.c_int
     settings = ((_M_MMAP_MAX, 0), (_M_TRIM_THRESHOLD, 2**31 - 1), (_M_TOP_PAD, 64 * 2**20))
-    return all([mallopt(option, value) for option, value in settings])
+    done = [mallopt(option, value) for option, value in settings]  # every one, whatever the others say
+    return all(done)

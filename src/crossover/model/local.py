@@ -7,6 +7,7 @@ __all__ = ["LocalModel"]
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict
+from typing import Any
 
 import numpy as np
 import torch
@@ -28,7 +29,8 @@ from crossover.model.base import (
     TrainStep,
 )
 from crossover.model.chat import ChatRenderer
-from crossover.model.engine import LoraFit, Prefixes, embed, score
+from crossover.model.engine import LoraFit, Memo, Prefixes, ScoreResult, embed, score
+from crossover.records import Json
 
 
 class LocalModel(LanguageModel):
@@ -36,12 +38,13 @@ class LocalModel(LanguageModel):
 
     def __init__(self, network: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, identity: ModelIdentity) -> None:
         """Take over a loaded network; it is frozen and put into evaluation mode."""
-        self._network = network.eval().requires_grad_(False)
+        self._network = network.eval().requires_grad_(requires_grad=False)
         self._chat = ChatRenderer(tokenizer)
         self._identity = identity
         self._token_passes = 0
         self._adapted = False
         self._prefixes = Prefixes(self._network)
+        self._memo = Memo()
 
     @property
     def identity(self) -> ModelIdentity:
@@ -66,6 +69,14 @@ class LocalModel(LanguageModel):
         """Return the token ids of an assistant's answer, the end-of-turn token included."""
         return self._chat.completion(text)
 
+    def plain_prompt(self, text: str) -> tuple[int, ...]:
+        """Return the token ids of a text that the model shall continue."""
+        return self._chat.plain_prompt(text)
+
+    def plain_completion(self, text: str) -> tuple[int, ...]:
+        """Return the token ids of an answer that continues a plain prompt, the paragraph's end included."""
+        return self._chat.plain_completion(text)
+
     def encode(self, text: str) -> tuple[int, ...]:
         """Return the token ids of plain text, nothing added."""
         return self._chat.encode(text)
@@ -76,16 +87,32 @@ class LocalModel(LanguageModel):
             return Scores(logprobs=np.zeros((0, len(continuations))), prompt_tokens=())
         self._fits(prompts, max(len(c) for c in continuations))
         prefix, tokens = self._prefixes.for_prompts(prompts)
-        result = score(self._network, prompts, continuations, prefix=prefix)
+
+        def compute() -> ScoreResult:
+            return score(self._network, prompts, continuations, prefix=prefix)
+
+        # One prompt alone is somebody waiting, or a latency being measured: always computed.
+        is_kept = len(prompts) > 1 and not self._adapted
+        result = self._memo.result(prompts, continuations, compute=compute) if is_kept else compute()
         self._token_passes += result.tokens + tokens
-        return Scores(logprobs=result.logprobs, prompt_tokens=tuple(len(p) for p in prompts))
+        return Scores(logprobs=result.values, prompt_tokens=tuple(len(p) for p in prompts))
 
     def embed(self, sequences: Sequence[Sequence[int]]) -> FloatArray:
         """Return mean-pooled and last hidden states, [sequences, 2 × hidden size]."""
         self._fits(sequences, 0)
-        features, tokens = embed(self._network, sequences)
-        self._token_passes += tokens
-        return features
+
+        def compute() -> ScoreResult:
+            return ScoreResult(*embed(self._network, sequences))
+
+        result = (
+            self._memo.result(sequences, compute=compute) if len(sequences) > 1 and not self._adapted else compute()
+        )
+        self._token_passes += result.tokens
+        return result.values
+
+    def forget(self) -> None:
+        """Drop the cached beginnings of prompts."""
+        self._prefixes.clear()
 
     def training(self, settings: TrainSettings) -> AbstractContextManager[Trainer]:
         """Open a LoRA fit on the frozen base; leaving the block takes the adapter off again."""
@@ -111,31 +138,57 @@ class LocalModel(LanguageModel):
         if adapter is None:
             yield
             return
-        config = LoraConfig(**{k: v for k, v in adapter.config.items() if k in _CONFIG_FIELDS})
+        fields: dict[str, Any] = {k: v for k, v in adapter.config.items() if k in _CONFIG_FIELDS}  # JSON from a file
+        if fields.get("bias", "none") != "none":  # biases belong to the base: they would stay changed
+            raise self._unfit(f"bias {fields['bias']!r}, and adapters here leave biases alone")
+        targets = fields.get("target_modules")
+        named = isinstance(targets, list | tuple) and all(isinstance(name, str) for name in targets)
+        if targets != "all-linear" and not named:
+            # PEFT reads any other text as a regular expression, which can take for ever
+            raise self._unfit(f"target_modules {targets!r} is no list of names")
+        try:
+            config = LoraConfig(**fields)
+        except (ValueError, TypeError) as error:
+            raise self._unfit(str(error)) from error
         with self._peft(config) as wrapped:
-            result = set_peft_model_state_dict(wrapped, dict(adapter.weights))
-            if result.unexpected_keys:
-                raise ModelError(
-                    f"the adapter has {len(result.unexpected_keys)} weights that do not fit {self._identity.name}, "
-                    f"the first is {result.unexpected_keys[0]!r}",
-                    "use it with the model that it was trained on",
-                )
+            self._fill(wrapped, adapter)
+            wrapped.eval()  # new layers begin in training mode: dropout would make answers random
             yield
+
+    def _fill(self, wrapped: PeftModel, adapter: Adapter) -> None:
+        try:
+            result: Any = set_peft_model_state_dict(wrapped, dict(adapter.weights))  # torch's named tuple has no type
+        except RuntimeError as error:
+            lines = str(error).strip().splitlines()
+            raise self._unfit(lines[-1].strip() if lines else "a size differs") from error
+        if result.unexpected_keys:
+            n = len(result.unexpected_keys)
+            raise self._unfit(f"{n} of its weights have no place, the first is {result.unexpected_keys[0]!r}")
+        if missing := [key for key in result.missing_keys if "lora_" in key]:
+            raise self._unfit(f"{len(missing)} of its weights are missing, the first is {missing[0]!r}")
+
+    def _unfit(self, reason: str) -> ModelError:
+        return ModelError(
+            f"the adapter does not fit {self._identity.name}: {reason}.", "use it with the model that it was trained on"
+        )
 
     @contextmanager
     def _peft(self, config: LoraConfig) -> Iterator[PeftModel]:
         if self._adapted:
             raise ModelError("an adapter is on already", "leave its block before another adapter is put on")
+        try:
+            # autocast_adapter_dtype=False: adapters compute in the network's type; fp32 masters live in the optimizer.
+            wrapped: Any = get_peft_model(self._network, config, autocast_adapter_dtype=False)  # or a PeftMixedModel
+        except (ValueError, TypeError) as error:
+            raise self._unfit(str(error)) from error
         self._adapted = True
         self._prefixes.clear()
-        # autocast_adapter_dtype=False: adapters compute in the network's type; fp32 masters live in the optimizer.
-        wrapped = get_peft_model(self._network, config, autocast_adapter_dtype=False)
         try:
             yield wrapped
         finally:
             self._prefixes.clear()
             wrapped.unload()
-            self._network.requires_grad_(False)
+            self._network.requires_grad_(requires_grad=False)
             if hasattr(self._network, "peft_config"):
                 del self._network.peft_config
             self._adapted = False
@@ -150,7 +203,9 @@ class LocalModel(LanguageModel):
                 )
 
 
-_CONFIG_FIELDS = frozenset({"r", "lora_alpha", "target_modules", "task_type", "use_rslora", "use_dora", "bias", "lora_dropout"})
+_CONFIG_FIELDS = frozenset(
+    {"r", "lora_alpha", "target_modules", "task_type", "use_rslora", "use_dora", "bias", "lora_dropout"}
+)
 
 
 class _LocalTrainer(Trainer):
@@ -161,7 +216,7 @@ class _LocalTrainer(Trainer):
         named = [(name, p) for name, p in wrapped.named_parameters() if p.requires_grad]
         with torch.no_grad():
             for name, parameter in named:
-                if "lora_A" in name:  # PEFT draws these from the global generator: drawn again from the seed, B stays zero
+                if "lora_A" in name:  # drawn again, from the seed and not from the global generator; B stays zero
                     bound = parameter.shape[1] ** -0.5
                     parameter.copy_(torch.empty(parameter.shape).uniform_(-bound, bound, generator=generator))
         self._names = [name for name, _ in named]
@@ -190,7 +245,7 @@ def _saved_name(parameter: str) -> str:
     return parameter.replace(".default.", ".")
 
 
-def _plain(config: dict[str, object]) -> dict[str, object]:
+def _plain(config: dict[str, Any]) -> dict[str, Json]:  # Any: PEFT's own values
     """Keep what rebuilds the adapter, as JSON values."""
     plain = {k: v for k, v in config.items() if k in _CONFIG_FIELDS}
     targets = plain["target_modules"]

@@ -49,8 +49,8 @@ def measure_throughput(device: str = "cpu", seconds: float = 0.15) -> Throughput
 def choose_precision(precision: str, device: str = "cpu") -> str:
     """Return the precision to compute in: what was asked for, or for "auto" the faster of bf16 and fp32.
 
-    bf16 must be a quarter faster to be taken: fp32 gives the same answers alone and in any batch. fp16 is never chosen on
-    its own: its range is too small for training.
+    bf16 must be a quarter faster to be taken: fp32 gives the same answers alone and in any batch. fp16 is never chosen
+    on its own: its range is too small for training.
     """
     if precision != "auto":
         torch_type(precision)

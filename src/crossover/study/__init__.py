@@ -1,26 +1,27 @@
 """Plan, run and store of a study."""
 
+from crossover.study.conduct import conduct, digest, programs, trial_key
 from crossover.study.memo import StudyMemo
-from crossover.study.plan import Cell, LeftOut, Pace, Plan, default_budgets, fit_time, make_plan
-from crossover.study.recorded import record_predictions
-from crossover.study.run import Watcher, run_cells
-from crossover.study.shape import measure_pace, task_shape
+from crossover.study.plan import Cell, LeftOut, Plan, check_budgets, default_budgets, make_plan
+from crossover.study.recorded import RECORDED, record_predictions
+from crossover.study.shape import check_lengths
 from crossover.study.store import StudyKey, StudyStore
 
 __all__ = [
+    "RECORDED",
     "Cell",
     "LeftOut",
-    "Pace",
     "Plan",
     "StudyKey",
     "StudyMemo",
     "StudyStore",
-    "Watcher",
+    "check_budgets",
+    "check_lengths",
+    "conduct",
     "default_budgets",
-    "fit_time",
+    "digest",
     "make_plan",
-    "measure_pace",
+    "programs",
     "record_predictions",
-    "run_cells",
-    "task_shape",
+    "trial_key",
 ]

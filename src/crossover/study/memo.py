@@ -1,4 +1,4 @@
-"""What a study folder remembers beside its trials, so that report and pack need neither the data file nor the command again."""
+"""What a study remembers beside its trials, so that report and pack need neither the data file nor the command."""
 
 from __future__ import annotations
 
@@ -6,10 +6,15 @@ __all__ = ["StudyMemo"]
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from typing import Any, Self
 
+from crossover.candidate import PromptProgram
+from crossover.model.base import ModelIdentity
 from crossover.records import Example, TaskInfo, TaskSpec, TrialKey, TrialRecord
+from crossover.study.recorded import RECORDED
 from crossover.study.store import StudyStore
+from crossover.task import Task
 
 _NAME = "memo"
 
@@ -36,6 +41,40 @@ class StudyMemo:
     created: str
     machine: str
     versions: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(
+        cls,
+        task: Task,
+        programs: Mapping[str, PromptProgram],
+        identity: ModelIdentity,
+        *,
+        effort: float,
+        current: Mapping[str, str],
+        command: str,
+        machine: str,
+        versions: Mapping[str, str],
+    ) -> Self:
+        """Remember a run that begins now."""
+        inputs = {name: f"{{{name}}}" for name in task.spec.input_fields}
+        return cls(
+            spec=task.spec,
+            info=task.info,
+            checks=task.check.summary(),
+            test=task.test,
+            model=asdict(identity),
+            precision=identity.precision,
+            effort=effort,
+            current=current,
+            prompts={
+                name: "\n\n".join(f"{m['role']}: {m['content']}" for m in program.prompts([inputs])[0])
+                for name, program in programs.items()
+            },
+            command=command,
+            created=datetime.now(UTC).strftime("%-d %B %Y, %H:%M UTC"),
+            machine=machine,
+            versions=versions,
+        )
 
     def save(self, store: StudyStore) -> None:
         """Keep the memo; the wordings of methods that did not run this time are kept as they were."""
@@ -66,4 +105,5 @@ class StudyMemo:
         return [r for key, r in store.finished().items() if self._counts(key)]
 
     def _counts(self, key: TrialKey) -> bool:
-        return self.current.get(key.method) == key.wording and key.effort == self.effort
+        recorded = key.method.startswith(RECORDED)  # another system's answers: our effort has no part in them
+        return self.current.get(key.method) == key.wording and (recorded or key.effort == self.effort)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-__all__ = ["Cell", "LeftOut", "Pace", "Plan", "default_budgets", "fit_time", "make_plan"]
+__all__ = ["Cell", "LeftOut", "Pace", "Plan", "check_budgets", "default_budgets", "fit_time", "make_plan"]
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from crossover.errors import OptionError
 from crossover.methods import Method, Shape
@@ -48,6 +48,10 @@ class Pace:
     read: float
     trained: float
 
+    def slowed(self, by: float) -> Pace:
+        """Return the pace of a machine on which everything takes `by` times as long."""
+        return Pace(read=self.read / by, trained=self.trained / by)
+
     def seconds(self, method: Method, shape: Shape, budget: int, effort: float) -> float:
         """Return the seconds that a trial takes, about."""
         cost = method.cost(shape, budget, effort)
@@ -64,6 +68,20 @@ def default_budgets(n_train: int, n_labels: int) -> tuple[int, ...]:
     return (0, largest) if smallest >= largest else (0, smallest, largest)
 
 
+def check_budgets(budgets: Sequence[int], n_train: int) -> None:
+    """Check that the training rows are enough.
+
+    Raises:
+        OptionError: they are not.
+    """
+    for budget in budgets:
+        if not 0 <= budget <= n_train:
+            raise OptionError(
+                f"budget {budget:,} is not possible: there are {n_train:,} labelled training rows.",
+                f"allowed: 0 to {n_train:,}; --budgets takes numbers with commas between",
+            )
+
+
 def make_plan(
     methods: Sequence[Method],
     budgets: Sequence[int],
@@ -77,8 +95,9 @@ def make_plan(
 ) -> Plan:
     """Return the cells of a study.
 
-    The largest budget comes first, where the decision is made, then 0, then the others; inside a budget seed by seed, so that
-    an interrupted study has something to say. At budget 0 a frozen model with a fixed prompt has nothing to draw: one seed.
+    The largest budget comes first, where the decision is made, then 0, then the others; inside a budget seed by seed,
+    so that an interrupted study has something to say. At budget 0 a frozen model with a fixed prompt has nothing to
+    draw: one seed.
 
     Args:
         methods: methods in the order of the tables.
@@ -93,12 +112,7 @@ def make_plan(
     Raises:
         OptionError: a budget is larger than the training rows, or a method that was asked for cannot serve.
     """
-    for budget in budgets:
-        if not 0 <= budget <= n_train:
-            raise OptionError(
-                f"budget {budget:,} is not possible: there are {n_train:,} labelled training rows.",
-                f"allowed: 0 to {n_train:,}; --budgets takes numbers with commas between",
-            )
+    check_budgets(budgets, n_train)
     cells: list[Cell] = []
     left_out: list[LeftOut] = []
     for method in methods:
@@ -107,24 +121,28 @@ def make_plan(
         if len(refused) == len(budgets):
             if method.name in asked:
                 raise OptionError(
-                    f"{refused[-1][1]}.", f"budgets asked for: {', '.join(map(str, budgets))}", "leave it out of --methods, or add a budget"
+                    f"{refused[-1][1]}.",
+                    f"budgets asked for: {', '.join(map(str, budgets))}",
+                    "leave it out of --methods, or add a budget",
                 )
             left_out.append(LeftOut(method=method.name, budget=refused[-1][0], reason=refused[-1][1]))
     ordered = sorted(set(budgets), key=lambda b: (b != max(budgets), b != 0, -b))
     for budget in ordered:
         for seed in range(seeds if budget else 1):
-            for method in methods:
-                if method.unsuitable(spec, budget, capabilities) is None:
-                    cells.append(Cell(key=_at(keys[method.name], budget, seed), method=method))
+            cells += [
+                Cell(key=replace(keys[method.name], budget=budget, seed=seed), method=method)
+                for method in methods
+                if method.unsuitable(spec, budget, capabilities) is None
+            ]
     return Plan(cells=tuple(cells), left_out=tuple(left_out))
 
 
 def fit_time(plan: Plan, pace: Pace, shape: Shape, seconds: float, *, done: frozenset[TrialKey] = frozenset()) -> Plan:
-    """Return the part of a plan that fits into `seconds`, and what was left out.
+    """Return the part of a plan that fits into `seconds`, the most important arms first, and what was left out.
 
-    An arm (method × budget) is kept whole or not at all: half its seeds would decide nothing. Arms compete in the order:
-    baselines; then the cheapest arm of each family at the largest budget, so that there is something to compare; then budget
-    0; then what is left at the largest budget; then the other budgets. Cells that are `done` take no time.
+    An arm (method × budget) is kept whole or not at all: half its seeds would decide nothing. First come baselines,
+    then budget 0, then the core methods at the largest budget (without one on either side there is nothing to
+    compare), then the others there, the cheapest first, then the other budgets. Cells that are `done` take no time.
     """
     arms: dict[tuple[str, int], list[Cell]] = {}
     for cell in plan.cells:
@@ -134,39 +152,22 @@ def fit_time(plan: Plan, pace: Pace, shape: Shape, seconds: float, *, done: froz
         arm: sum(pace.seconds(c.method, shape, c.key.budget, c.key.effort) for c in cells if c.key not in done)
         for arm, cells in arms.items()
     }
-    leads = set()
-    for family in ("prompt", "weights"):
-        members = [arm for arm, cells in arms.items() if cells[0].method.family == family and arm[1] == largest]
-        members = [arm for arm in members if arm[0] != "zero-shot"] or members
-        if members:
-            leads.add(min(members, key=lambda arm: cost[arm]))
 
-    def rank(arm: tuple[str, int]) -> tuple[int, float, float]:
-        family = arms[arm][0].method.family
-        place = 0 if family == "baseline" else 1 if arm in leads else 2 if arm[1] == 0 else 3 if arm[1] == largest else 4
-        return (place, -arm[1] if place == 4 else 0, cost[arm])
+    def rank(arm: tuple[str, int]) -> tuple[int, float]:
+        method = arms[arm][0].method
+        is_core = method.is_core and arm[1] == largest
+        places = (method.family == "baseline", arm[1] == 0, is_core, arm[1] == largest, True)
+        # The dearer core method goes first: what it leaves is enough for the other, seldom the other way round.
+        return (places.index(True), -cost[arm] if is_core else cost[arm])
 
-    kept: set[tuple[str, int]] = set()
+    cells: list[Cell] = []
     left = seconds
     left_out = list(plan.left_out)
     for arm in sorted(arms, key=rank):
         if cost[arm] <= left:
-            kept.add(arm)
+            cells += arms[arm]
             left -= cost[arm]
         else:
             reason = f"about {cost[arm]:.0f} s, {max(left, 0):.0f} s left of the time limit"
             left_out.append(LeftOut(method=arm[0], budget=arm[1], reason=reason))
-    cells = tuple(c for c in plan.cells if (c.method.name, c.key.budget) in kept)
-    return Plan(cells=cells, left_out=tuple(left_out))
-
-
-def _at(key: TrialKey, budget: int, seed: int) -> TrialKey:
-    return TrialKey(
-        method=key.method,
-        budget=budget,
-        seed=seed,
-        model=key.model,
-        precision=key.precision,
-        effort=key.effort,
-        wording=key.wording,
-    )
+    return Plan(cells=tuple(cells), left_out=tuple(left_out))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-__all__ = ["record_predictions"]
+__all__ = ["RECORDED", "record_predictions"]
 
 from crossover.measure import score_answers
 from crossover.metrics import Metric
 from crossover.records import Measurement, Prediction, TrialKey, TrialRecord
 from crossover.task import Predictions, Task
+
+RECORDED = "predictions:"
+"""How the names of such arms begin."""
 
 
 def record_predictions(predictions: Predictions, task: Task, metric: Metric, key: TrialKey) -> TrialRecord:
@@ -22,6 +25,4 @@ def record_predictions(predictions: Predictions, task: Task, metric: Metric, key
         for e in task.test
     ]
     results = score_answers(answers, task.test, task.spec, metric)
-    return TrialRecord(
-        key=key, family="baseline", measurement=Measurement(results=results, latency=None, seconds=0.0)
-    )
+    return TrialRecord(key=key, family="baseline", measurement=Measurement(results=results, latency=None, seconds=0.0))

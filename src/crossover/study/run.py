@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-__all__ = ["Watcher", "run_cell", "run_cells"]
+__all__ = ["Spent", "Watcher", "run_cell", "run_cells"]
 
 import threading
 import time
 import traceback
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Protocol
 
-from crossover.errors import TrialError, UserError
+from crossover.errors import StudyError, TrialError, UserError
 from crossover.measure import PeakMemory, measure
 from crossover.metrics import Metric
 from crossover.model.base import LanguageModel
@@ -23,6 +23,7 @@ from crossover.task import Task, sample, unlabelled
 ATTEMPTS = 2
 UNLABELLED = 64
 _TELL_SECONDS = 0.5
+_PRIOR_SECONDS = 10.0
 
 
 class Watcher(Protocol):
@@ -51,52 +52,83 @@ def run_cells(
     metric: Metric,
     watcher: Watcher,
     *,
-    deadline: float | None,
-    seconds_of: dict[tuple[str, int], float],
-    passes_of: dict[tuple[str, int], int],
-) -> None:
+    seconds_of: Mapping[tuple[str, int], float],
+    passes_of: Mapping[tuple[str, int], int],
+) -> Spent:
     """Run every cell that the store does not have yet.
 
     Args:
         cells: what the plan says, in order.
-        deadline: `time.monotonic()` after which no cell begins that would pass it; None for none.
-        seconds_of: expected seconds of a cell by (method, budget); corrected by what cells really take.
+        seconds_of: expected seconds of a cell by (method, budget).
         passes_of: expected token passes likewise, for the share that is done.
+
+    Returns:
+        Seconds that cells were expected to take and that they took.
     """
     finished = store.finished()
-    drift = 1.0
-    stopped: set[tuple[str, int]] = set()
+    spent = Spent()
     for cell in cells:
         key = cell.key
         arm = (key.method, key.budget)
         if key in finished:
             watcher.cell_finished(finished[key])
             continue
-        expected = drift * seconds_of.get(arm, 0.0)
-        if arm in stopped or (deadline is not None and time.monotonic() + expected > deadline):
-            if arm not in stopped:
-                stopped.add(arm)
-                watcher.left_out(*arm, f"about {expected:.0f} s a seed, the time limit is near")
-            continue
+        start = time.monotonic()
         if store.attempt(key) > ATTEMPTS:
-            record = TrialRecord(key=key, family=cell.method.family, error=f"set aside: it ended the process {ATTEMPTS} times")
+            said = f"set aside: it ended the process {ATTEMPTS} times"
+            record = TrialRecord(key=key, family=cell.method.family, error=said)
         else:
             watcher.cell_started(*arm, key.seed)
-            start = time.monotonic()
-            with _telling(watcher, cell, model, passes_of.get(arm, 0)):
-                record = run_cell(cell, task, store, model, metric)
-            if seconds_of.get(arm):
-                drift = 0.7 * drift + 0.3 * (time.monotonic() - start) / seconds_of[arm]
+            try:
+                with _telling(watcher, cell, model, passes_of.get(arm, 0)):
+                    record = run_cell(cell, task, store, model, metric)
+            except BaseException:  # Ctrl-C, a full disk: the process goes on to end in order, the trial did not end it
+                _withdraw(store, cell)
+                raise
+            spent = spent.plus(seconds_of.get(arm, 0.0), time.monotonic() - start)
         store.finish(record)
         watcher.cell_finished(record)
+    return spent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spent:
+    """Seconds that cells were expected to take, and that they took."""
+
+    expected: float = 0.0
+    taken: float = 0.0
+
+    def plus(self, expected: float, taken: float) -> Spent:
+        """Return the sum."""
+        return Spent(expected=self.expected + expected, taken=self.taken + taken)
+
+    @property
+    def ratio(self) -> float:
+        """How many times as long it takes as expected; the first half minute of evidence counts little."""
+        return (self.taken + _PRIOR_SECONDS) / (self.expected + _PRIOR_SECONDS)
+
+
+def _withdraw(store: StudyStore, cell: Cell) -> None:
+    try:
+        store.withdraw(cell.key)
+    except StudyError:
+        return  # the disk is full: one attempt more than there was; what ended the trial is told, not this
 
 
 def run_cell(cell: Cell, task: Task, store: StudyStore, model: LanguageModel, metric: Metric) -> TrialRecord:
-    """Fit a method on its labels, freeze and store its candidate, then read the test once."""
+    """Fit a method on its labels, freeze and store its candidate, then read the test once.
+
+    What a method cannot do (a prompt that is too long with its demonstrations, a fault of its own) is recorded as a
+    failed trial and the study goes on: it would fail each time.
+
+    Raises:
+        StudyError: the store cannot be written.
+    """
     key, method = cell.key, cell.method
     labelled = sample(task.train, key.budget, key.seed, task.spec.labels)
     needed = model if method.needs else None
     source = model.identity.source_precision if method.needs else None
+    model.forget()  # tokens counted and milliseconds must not depend on the trial before
     try:
         with PeakMemory() as memory:
             fitted = method.fit(
@@ -110,9 +142,9 @@ def run_cell(cell: Cell, task: Task, store: StudyStore, model: LanguageModel, me
             )
             digest = store.keep_candidate(fitted.candidate)
             measurement = measure(fitted.candidate, task.test, task.spec, metric, needed)
-    except UserError:
+    except StudyError:
         raise
-    except TrialError as error:
+    except (TrialError, UserError) as error:
         return TrialRecord(key=key, family=method.family, source_precision=source, error=str(error))
     except Exception as error:  # noqa: BLE001  # one method's fault must not end a study; the store keeps where it was
         where = traceback.extract_tb(error.__traceback__)[-1]

@@ -2,20 +2,49 @@
 
 from __future__ import annotations
 
-__all__ = ["measure_pace", "task_shape"]
+__all__ = ["check_lengths", "measure_pace", "task_shape"]
 
 import time
 from collections.abc import Callable, Sequence
 
 from crossover.candidate.program import PromptProgram
 from crossover.candidate.prompted import label_answers, prompt_tokens
+from crossover.errors import DataError
+from crossover.methods import Shape
 from crossover.model.base import LanguageModel, TrainRow, TrainSettings
 from crossover.model.engine.forest import Forest, common_prefix
-from crossover.methods import Shape
 from crossover.records import Inputs, TaskSpec
 from crossover.study.plan import Pace
+from crossover.task import Task
 
 _SAMPLE = 64
+_TRIES = 3
+
+
+def check_lengths(task: Task, programs: Sequence[PromptProgram], model: LanguageModel) -> None:
+    """Check that every row, training and test, fits into the model's context with each prompt.
+
+    Only rows whose text alone could be too long are turned into tokens: a token is at least one byte.
+
+    Raises:
+        DataError: a row does not fit; the message names it.
+    """
+    limit = model.identity.context_tokens
+    for program in programs:
+        empty = prompt_tokens(program, [dict.fromkeys(program.fields, "")], model)[0]
+        answer = max(map(len, label_answers(program, model)))
+        sides = ((task.train, task.check.files[0]), (task.test, task.check.files[-1]))
+        for example, file in ((e, f) for side, f in sides for e in side):
+            n_bytes = sum(len(value.encode("utf-8", "surrogatepass")) for value in example.inputs.values())
+            # A template may name a field more than once.
+            if 2 * n_bytes + len(empty) + answer <= limit:
+                continue
+            found = len(prompt_tokens(program, [example.inputs], model)[0]) + answer
+            if found > limit:
+                raise DataError(
+                    f"{file.name}, row {example.row} is {found:,} tokens long; {model.identity.name} reads {limit:,}.",
+                    "shorten the row or drop it, or take a model with a longer context: --model",
+                )
 
 
 def task_shape(spec: TaskSpec, inputs: Sequence[Inputs], n_test: int, model: LanguageModel) -> Shape:
@@ -41,15 +70,20 @@ def measure_pace(spec: TaskSpec, inputs: Sequence[Inputs], model: LanguageModel)
     program = PromptProgram.default(spec)
     prompts = prompt_tokens(program, inputs[:16], model)
     answers = label_answers(program, model)
-    model.score(prompts[:2], answers)  # the first pass of a process is slower than all that follow
-    read = _speed(model, lambda: model.score(prompts, answers))
+    model.score(prompts, answers)  # the first passes of a process are slower than all that follow
+    read = max(_speed(model, lambda: _read(model, prompts, answers)) for _ in range(_TRIES))
     if "train" not in model.capabilities:
         return Pace(read=read, trained=read)
     rows = [TrainRow(prompt=p, completion=answers[0]) for p in prompts[:8]]
-    with model.training(TrainSettings(total_steps=3)) as trainer:
+    with model.training(TrainSettings(total_steps=8)) as trainer:
         trainer.step(rows)
-        trained = _speed(model, lambda: trainer.step(rows)) / 3
+        trained = max(_speed(model, lambda: trainer.step(rows)) for _ in range(_TRIES)) / 3
     return Pace(read=read, trained=trained)
+
+
+def _read(model: LanguageModel, prompts: Sequence[Sequence[int]], answers: Sequence[Sequence[int]]) -> None:
+    model.forget()
+    model.score(prompts, answers)
 
 
 def _speed(model: LanguageModel, work: Callable[[], object]) -> float:

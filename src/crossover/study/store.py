@@ -1,26 +1,31 @@
 """A study's store: one SQLite file for trials, a folder of content-addressed candidates beside it.
 
-A cell is written once, when it is complete: first its candidate's folder (temporary name, fsync, rename), then its row in one
-transaction. Whatever is interrupted leaves the old state; a candidate without a row is found and used again or overwritten.
+A cell is written once, when it is complete: first its candidate's folder (temporary name, fsync, rename), then its row
+in one transaction. Whatever is interrupted leaves the old state; a candidate without a row is found and used again.
 """
 
 from __future__ import annotations
 
 __all__ = ["StudyKey", "StudyStore"]
 
+import fcntl
 import hashlib
 import json
 import os
 import shutil
+import signal
 import tempfile
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
-from sqlalchemy import Engine, create_engine, event, text
-from sqlalchemy.exc import DatabaseError, OperationalError
+from safetensors import SafetensorError
+from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.exc import DatabaseError
 from sqlalchemy.pool import NullPool
 
 from crossover.candidate import Candidate, load_candidate, save_candidate
@@ -30,6 +35,12 @@ from crossover.study.codec import record_from_json, record_to_json
 
 SCHEMA = 1
 _FILE = "study.sqlite"
+_LOCK = ".lock"
+_INTERRUPTS = (signal.SIGINT, signal.SIGTERM)
+_CANDIDATES = "candidates"
+_UNFINISHED = ".new-"
+_DAMAGED = "restore the file from a copy, or begin anew with --study DIR"
+_AGAIN = "free some space and run the same command again: finished trials are kept"
 _TABLES = (
     "CREATE TABLE IF NOT EXISTS study (name TEXT PRIMARY KEY, value TEXT NOT NULL)",
     "CREATE TABLE IF NOT EXISTS trial (key TEXT PRIMARY KEY, record TEXT NOT NULL, finished TEXT NOT NULL)",
@@ -62,7 +73,7 @@ class StudyStore:
             StudyError: there is no study, it cannot be written, is damaged, or was written by a newer release.
         """
         file = folder / _FILE
-        if not file.exists():
+        if not file.is_file():
             if not create:
                 raise StudyError(
                     f"{folder} holds no study: there is no {_FILE}.",
@@ -70,39 +81,66 @@ class StudyStore:
                 )
             try:
                 folder.mkdir(parents=True, exist_ok=True)
+                os.close(os.open(file, os.O_CREAT | os.O_RDWR, 0o600))  # test rows are in it: for its owner only
             except OSError as error:
-                raise StudyError(f"{folder} cannot be made: {error.strerror}.", "name another place with --study DIR") from error
+                raise StudyError(
+                    f"{folder} cannot be made: {error.strerror}.", "name another place with --study DIR"
+                ) from error
         engine = create_engine(f"sqlite:///{file}", poolclass=NullPool, connect_args={"timeout": 60})
         event.listen(engine, "connect", _configure)
         store = cls(folder, engine)
-        try:
-            with engine.begin() as connection:
+        with store._connected("opened", "repair the file, or begin anew with --study DIR") as connection:
+            known = connection.execute(text("SELECT 1 FROM sqlite_master WHERE name = 'study'")).first()
+            query = text("SELECT value FROM study WHERE name = 'schema'")
+            found = connection.execute(query).scalar() if known else None
+            if found not in {None, str(SCHEMA)}:
+                raise StudyError(
+                    f"{folder} has schema {found}, this release reads {SCHEMA}.",
+                    "upgrade crossover-lm, or begin anew with --study DIR",
+                )
+            if found is None:
                 for statement in _TABLES:
                     connection.execute(text(statement))
-        except (OperationalError, DatabaseError) as error:
-            raise StudyError(
-                f"{file} cannot be opened: {error.orig}.", "free some space or repair the file; or begin anew with --study DIR"
-            ) from error
-        os.chmod(file, 0o600)
-        found = store.get("schema")
-        if found is None:
-            store.put("schema", SCHEMA)
-        elif found != SCHEMA:
-            raise StudyError(f"{folder} has schema {found}, this release reads {SCHEMA}.", "upgrade crossover-lm, or begin anew with --study DIR")
+                connection.execute(text("INSERT INTO study VALUES ('schema', :schema)"), {"schema": str(SCHEMA)})
         return store
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Be the one process that writes, as long as the block runs; the lock goes when the process does.
+
+        Raises:
+            StudyError: another run is at work in this study.
+        """
+        try:
+            descriptor = os.open(self.folder / _LOCK, os.O_CREAT | os.O_RDWR, 0o600)
+        except OSError as error:
+            raise StudyError(f"{self.folder} cannot be written: {error.strerror}.", _AGAIN) from error
+        try:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                raise StudyError(
+                    f"{self.folder} is in use: another run is at work in it.", "wait for it, or name --study DIR"
+                ) from error
+            for left in (self.folder / _CANDIDATES).glob(f"{_UNFINISHED}*"):
+                shutil.rmtree(left, ignore_errors=True)
+            yield
+        finally:
+            os.close(descriptor)
 
     def get(self, name: str) -> Any:  # noqa: ANN401  # JSON
         """Return a JSON value that was put under a name, or None."""
-        with self._engine.connect() as connection:
+        with self._connected("read", _DAMAGED) as connection:
             row = connection.execute(text("SELECT value FROM study WHERE name = :name"), {"name": name}).first()
         return None if row is None else json.loads(row[0])
 
     def put(self, name: str, value: Any) -> None:  # noqa: ANN401  # JSON
         """Keep a JSON value under a name."""
-        self._write(
-            "INSERT OR REPLACE INTO study (name, value) VALUES (:name, :value)",
-            {"name": name, "value": json.dumps(value, ensure_ascii=False)},
-        )
+        with self._connected("written", _AGAIN) as connection:
+            connection.execute(
+                text("INSERT OR REPLACE INTO study (name, value) VALUES (:name, :value)"),
+                {"name": name, "value": json.dumps(value)},
+            )
 
     def claim(self, key: StudyKey) -> None:
         """Make the study one of this key, or check that it is.
@@ -115,60 +153,67 @@ class StudyStore:
             self.put("key", asdict(key))
             return
         for field, what in (("data_sha256", "data (or split)"), ("model", "model"), ("model_sha256", "model file")):
-            if found[field] != getattr(key, field):
+            before, now = found[field], getattr(key, field)
+            if before != now:
+                if field != "model":
+                    before, now = f"sha256 {before[:16]}…", f"{now[:16]}…"
                 raise StudyError(
-                    f"{self.folder} is a study of other {what}: {found[field][:24]}, now {getattr(key, field)[:24]}.",
+                    f"{self.folder} is a study of other {what}: {before}, now {now}.",
                     "go on with what it was made with, or begin a new study: --study DIR",
                 )
 
     def finished(self) -> dict[TrialKey, TrialRecord]:
         """Return all trials that are complete."""
-        with self._engine.connect() as connection:
+        with self._connected("read", _DAMAGED) as connection:
             rows = connection.execute(text("SELECT record FROM trial ORDER BY key")).all()
-        records = [record_from_json(json.loads(row[0])) for row in rows]
+        try:
+            records = [record_from_json(json.loads(row[0])) for row in rows]
+        except (ValueError, KeyError, TypeError) as error:
+            raise StudyError(f"{self.folder / _FILE} holds a trial that cannot be read: {error}.", _DAMAGED) from error
         return {record.key: record for record in records}
 
     def attempt(self, key: TrialKey) -> int:
-        """Note that a trial begins; return how often it has begun now, this time included."""
+        """Note that a trial begins; return how often it has begun and not ended, this time included."""
         name = _name(key)
-        self._write(
-            "INSERT INTO attempt (key, started) VALUES (:key, :started)", {"key": name, "started": _now()}
-        )
-        with self._engine.connect() as connection:
-            count = connection.execute(text("SELECT COUNT(*) FROM attempt WHERE key = :key"), {"key": name}).scalar_one()
-        return int(count)
+        with self._connected("written", _AGAIN) as connection:
+            connection.execute(
+                text("INSERT INTO attempt (key, started) VALUES (:key, :started)"), {"key": name, "started": _now()}
+            )
+            count = connection.execute(text("SELECT COUNT(*) FROM attempt WHERE key = :key"), {"key": name})
+            return int(count.scalar_one())
+
+    def withdraw(self, key: TrialKey) -> None:
+        """Take the last attempt back: it was interrupted from outside, the trial is not to blame."""
+        last = "SELECT MAX(rowid) FROM attempt WHERE key = :key"
+        with self._connected("written", _AGAIN) as connection:
+            connection.execute(text(f"DELETE FROM attempt WHERE rowid = ({last})"), {"key": _name(key)})  # noqa: S608
 
     def finish(self, record: TrialRecord) -> None:
         """Write a finished trial. A trial that is there already stays as it is."""
-        self._write(
-            "INSERT OR IGNORE INTO trial (key, record, finished) VALUES (:key, :record, :finished)",
-            {
-                "key": _name(record.key),
-                "record": json.dumps(record_to_json(record), ensure_ascii=False),
-                "finished": _now(),
-            },
-        )
+        with self._connected("written", _AGAIN) as connection:
+            connection.execute(
+                text("INSERT OR IGNORE INTO trial (key, record, finished) VALUES (:key, :record, :finished)"),
+                {"key": _name(record.key), "record": json.dumps(record_to_json(record)), "finished": _now()},
+            )
 
     def keep_candidate(self, candidate: Candidate) -> str:
         """Store a candidate's files under the digest of their content; return the digest."""
-        parent = self.folder / "candidates"
+        parent = self.folder / _CANDIDATES
         scratch = None
         try:
             parent.mkdir(exist_ok=True)
-            scratch = Path(tempfile.mkdtemp(dir=parent, prefix=".new-"))
+            scratch = Path(tempfile.mkdtemp(dir=parent, prefix=_UNFINISHED))
             save_candidate(candidate, scratch)
             digest = _digest(scratch)
             target = parent / digest
             if not target.exists():
-                for path in scratch.iterdir():
-                    with path.open("rb") as file:
-                        os.fsync(file.fileno())
-                os.replace(scratch, target)
-        except OSError as error:
-            raise StudyError(
-                f"{parent} cannot be written: {error.strerror or error}.",
-                "free some space and run the same command again: finished trials are kept",
-            ) from error
+                for path in (*scratch.iterdir(), scratch):
+                    _sync(path)
+                scratch.replace(target)
+                _sync(parent)
+        except (OSError, SafetensorError) as error:  # safetensors has its own error for a full disk
+            why = getattr(error, "strerror", None) or error
+            raise StudyError(f"{parent} cannot be written: {why}.", _AGAIN) from error
         finally:
             if scratch is not None:
                 shutil.rmtree(scratch, ignore_errors=True)
@@ -180,20 +225,36 @@ class StudyStore:
         Raises:
             StudyError: its files are gone or were changed.
         """
-        folder = self.folder / "candidates" / digest
+        folder = self.folder / _CANDIDATES / digest
         if not folder.is_dir() or _digest(folder) != digest:
-            raise StudyError(f"{folder} is missing or was changed.", "run the study again: --study DIR")
+            raise StudyError(f"{folder} is missing or was changed.", "run the study anew: --study DIR")
         return load_candidate(folder)
 
-    def _write(self, statement: str, values: Mapping[str, Any]) -> None:
+    @contextmanager
+    def _connected(self, done: str, way_out: str) -> Iterator[Connection]:
+        """Give a connection inside one transaction; what the database cannot do is the user's to mend."""
         try:
-            with self._engine.begin() as connection:
-                connection.execute(text(statement), dict(values))
-        except (OperationalError, DatabaseError) as error:
-            raise StudyError(
-                f"{self.folder / _FILE} cannot be written: {error.orig}.",
-                "free some space and run the same command again: finished trials are kept",
-            ) from error
+            with _undisturbed(), self._engine.begin() as connection:
+                yield connection
+        except DatabaseError as error:
+            raise StudyError(f"{self.folder / _FILE} cannot be {done}: {error.orig}.", way_out) from error
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Let Ctrl-C and a scheduler's request wait until the block has ended: SQLAlchemy would log them as a fault."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    held: list[int] = []
+    before = {number: signal.signal(number, lambda got, _: held.append(got)) for number in _INTERRUPTS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler if handler is not None else signal.SIG_DFL)
+        for got in held:
+            signal.raise_signal(got)
 
 
 def _configure(connection: Any, _record: object) -> None:  # noqa: ANN401  # a DB-API connection has no common type
@@ -203,8 +264,16 @@ def _configure(connection: Any, _record: object) -> None:  # noqa: ANN401  # a D
     cursor.close()
 
 
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def _name(key: TrialKey) -> str:
-    return json.dumps(asdict(key), sort_keys=True, ensure_ascii=False)
+    return json.dumps(asdict(key), sort_keys=True)
 
 
 def _now() -> str:

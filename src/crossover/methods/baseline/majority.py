@@ -38,8 +38,11 @@ class Majority(Method):
         """Count labels."""
         meter = Meter(None)
         counts = Counter(e.target for e in labelled)
-        answer = max(spec.labels, key=lambda label: (counts[label], -spec.labels.index(label)))
-        dev = sum(metric.score(answer, e.target or "", spec) for e in labelled) / len(labelled)
+        answer = _most_frequent(counts, spec)
+        # Leave-one-out: a row is judged by the majority of the others.
+        held_out = [_most_frequent(counts - Counter([e.target]), spec) for e in labelled]
+        scores = [metric.score(a, e.target or "", spec) for a, e in zip(held_out, labelled, strict=True)]
+        dev = sum(scores) / len(scores) if len(labelled) > 1 else None
         return Fitted(
             candidate=ConstantCandidate(answer=answer),
             tried=(Configuration(settings={"answer": answer}, dev_score=dev),),
@@ -52,3 +55,7 @@ class Majority(Method):
     def cost(self, shape: Shape, budget: int, effort: float) -> Cost:
         """Nothing."""
         return Cost()
+
+
+def _most_frequent(counts: Counter[str | None], spec: TaskSpec) -> str:
+    return max(spec.labels, key=lambda label: (counts[label], -spec.labels.index(label)))

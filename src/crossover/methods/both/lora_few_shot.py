@@ -11,8 +11,8 @@ from crossover.candidate import Candidate, Demonstration, PromptProgram
 from crossover.errors import TrialError
 from crossover.methods.base import Cost, Fitted, Method, Shape
 from crossover.methods.choosing import folds
-from crossover.methods.effort import BATCH, STEPS
-from crossover.methods.weights.lora import fit_lora
+from crossover.methods.effort import BATCH
+from crossover.methods.weights.lora import fit_lora, n_steps
 from crossover.metrics import Metric
 from crossover.model.base import Capability, LanguageModel
 from crossover.records import Example, Family, Inputs, TaskSpec
@@ -49,7 +49,7 @@ class LoraFewShot(Method):
             raise TrialError("lora+few-shot needs a language model")
         k = min(DEMONSTRATIONS, len(labelled) // 4)
         parts = folds(labelled, max(len(labelled) // k, 2), seed)
-        shown = sorted(parts, key=len)[-1][:k]
+        shown = max(reversed(parts), key=len)[:k]
         rest = [e for i, e in enumerate(labelled) if i not in shown]
         program = PromptProgram.default(spec).with_demonstrations([Demonstration.of(labelled[i]) for i in shown])
         return fit_lora(program, rest, spec, model, metric, effort, seed, len(labelled))
@@ -57,5 +57,5 @@ class LoraFewShot(Method):
     def cost(self, shape: Shape, budget: int, effort: float) -> Cost:
         """As `lora`, below a longer prefix."""
         prefix = shape.prefix + DEMONSTRATIONS * (shape.row + shape.answer)
-        trained = round(STEPS * effort) * (prefix + BATCH * (shape.row + shape.answer - 1))
+        trained = n_steps(budget, effort) * (prefix + BATCH * (shape.row + shape.answer - 1))
         return Cost(read=prefix * 2 + (budget // 4 + shape.n_test) * (shape.row + shape.answer_tree), trained=trained)

@@ -9,18 +9,19 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from crossover.candidate import Candidate, Demonstration, PromptedCandidate, PromptProgram
+from crossover.candidate.program import LAYOUTS
 from crossover.errors import TrialError
 from crossover.methods.base import Cost, Fitted, Method, Shape
-from crossover.methods.choosing import best_of, folds, prior_of
+from crossover.methods.choosing import Choice, best_of, folds, prior_of
 from crossover.methods.effort import Meter, allowance
-from crossover.methods.frozen import PRIOR_ROWS, dev_choices, label_scores, prior_settings
+from crossover.methods.frozen import PRIOR_ROWS, dev_choices, label_scores, settings_of
 from crossover.metrics import Metric
 from crossover.model.base import Capability, LanguageModel
 from crossover.records import Configuration, Example, Family, Inputs, TaskSpec
 
 DEMONSTRATIONS = 8
-DRAWS = 4
-DEV_ROWS = 48
+DRAWS = 3
+DEV_ROWS = 32
 
 
 class FewShot(Method):
@@ -30,6 +31,7 @@ class FewShot(Method):
     family: ClassVar[Family] = "prompt"
     needs: ClassVar[frozenset[Capability]] = frozenset({"score"})
     min_budget: ClassVar[int] = 2
+    is_core: ClassVar[bool] = True
     summary: ClassVar[str] = "up to 8 fixed demonstrations, the best of a few draws"
 
     def fit(
@@ -51,20 +53,30 @@ class FewShot(Method):
         program = PromptProgram.default(spec)
         labels = list(program.label_words)
         bound = allowance(program, labelled, model, effort)
-        tried, choices, candidates = [], [], []
-        for draw in _draws(labelled, round(DRAWS * max(effort, 1)), seed):
-            if candidates and meter.token_passes >= bound:
-                break
-            demonstrated = program.with_demonstrations([Demonstration.of(labelled[i]) for i in draw.shown])
-            rows = [labelled[i] for i in draw.dev]
-            inputs = [*(row.inputs for row in rows), *unlabelled[:PRIOR_ROWS]]
-            logprobs = label_scores(demonstrated, inputs, model)
-            prior = prior_of(logprobs[len(rows) :] if unlabelled else logprobs, labels)
-            for i, choice in enumerate(dev_choices(logprobs[: len(rows)], prior, rows, labels, spec, metric)):
-                settings = {"demonstrations": [labelled[d].id for d in draw.shown], **prior_settings(corrected=i == 1)}
-                tried.append(Configuration(settings=settings, dev_score=choice.score))
-                choices.append(choice)
-                candidates.append(PromptedCandidate(program=demonstrated, prior=prior if i == 1 else None))
+        tried: list[Configuration] = []
+        choices: list[Choice] = []
+        candidates: list[PromptedCandidate] = []
+        for number, draw in enumerate(_draws(labelled, round(DRAWS * max(effort, 1)), seed)):
+            # The first draw is tried in each layout, the others in the one that did better.
+            layouts = LAYOUTS if number == 0 else (candidates[best_of(choices)].program.layout,)
+            for layout in layouts:
+                if candidates and meter.token_passes >= bound:
+                    break
+                demonstrated = program.in_layout(layout).with_demonstrations(
+                    [Demonstration.of(labelled[i]) for i in draw.shown]
+                )
+                rows = [labelled[i] for i in draw.dev]
+                # A demonstration's own text would be answered by copying: it says nothing of the prior.
+                shown = [labelled[i].inputs for i in draw.shown]
+                others = [i for i in unlabelled if i not in shown][:PRIOR_ROWS]
+                logprobs = label_scores(demonstrated, [*(row.inputs for row in rows), *others], model)
+                prior = prior_of(logprobs[len(rows) :] if others else logprobs, labels)
+                for i, choice in enumerate(dev_choices(logprobs[: len(rows)], prior, rows, labels, spec, metric)):
+                    said = settings_of(demonstrated, corrected=i == 1)
+                    settings = {"demonstrations": [labelled[d].id for d in draw.shown], **said}
+                    tried.append(Configuration(settings=settings, dev_score=choice.score))
+                    choices.append(choice)
+                    candidates.append(PromptedCandidate(program=demonstrated, prior=prior if i == 1 else None))
         best = best_of(choices)
         return Fitted(
             candidate=candidates[best],
@@ -80,8 +92,9 @@ class FewShot(Method):
         shown = min(DEMONSTRATIONS, max(budget // 2, 1))
         prefix = shape.prefix + shown * (shape.row + shape.answer)
         dev = min(budget - shown, DEV_ROWS) + PRIOR_ROWS
-        draws = round(DRAWS * max(effort, 1))
-        return Cost(read=draws * (prefix + dev * (shape.row + shape.answer_tree)) + prefix + shape.n_test * (shape.row + shape.answer_tree))
+        draws = round(DRAWS * max(effort, 1)) + 1
+        row = shape.row + shape.answer_tree
+        return Cost(read=draws * (prefix + dev * row) + prefix + shape.n_test * row)
 
 
 class _Draw:
@@ -97,7 +110,7 @@ def _draws(labelled: Sequence[Example], n: int, seed: int) -> list[_Draw]:
     for draw in range(n):
         generator = random.Random(f"crossover.few-shot/{seed}/{draw}")
         parts = folds(labelled, max(len(labelled) // k, 1), seed * 1000 + draw)
-        shown = sorted(parts, key=len)[-1][:k]
+        shown = max(reversed(parts), key=len)[:k]
         generator.shuffle(shown)
         rest = sorted(set(range(len(labelled))) - set(shown))
         dev = rest if len(rest) <= DEV_ROWS else sorted(generator.sample(rest, DEV_ROWS))

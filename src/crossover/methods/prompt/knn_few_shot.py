@@ -11,13 +11,14 @@ import numpy as np
 
 from crossover.candidate import Candidate, Demonstration, PromptedCandidate, PromptProgram
 from crossover.candidate.neighbours import Neighbours
+from crossover.candidate.program import LAYOUTS
 from crossover.candidate.prompted import label_answers, prompt_tokens
 from crossover.candidate.wording import joined
 from crossover.errors import TrialError
 from crossover.methods.base import Cost, Fitted, Method, Shape
-from crossover.methods.choosing import best_of, folds, prior_of
+from crossover.methods.choosing import Choice, best_of, folds, prior_of
 from crossover.methods.effort import Meter
-from crossover.methods.frozen import dev_choices, prior_settings
+from crossover.methods.frozen import dev_choices, settings_of
 from crossover.metrics import Metric
 from crossover.model.base import Capability, LanguageModel
 from crossover.records import Configuration, Example, Family, Inputs, TaskSpec
@@ -62,20 +63,30 @@ class KnnFewShot(Method):
         dev = _spread(labelled, round(DEV_ROWS * max(effort, 1)), seed)
         index = Neighbours([joined(e.inputs, spec.input_fields) for e in labelled])
         queries = [joined(labelled[i].inputs, spec.input_fields) for i in dev]
-        prompts = []
-        for i, near in zip(dev, index.nearest(queries, k, without=dev), strict=True):
-            shown = program.with_demonstrations([pool[j] for j in reversed(near)])
-            prompts += prompt_tokens(shown, [labelled[i].inputs], model)
-        logprobs = model.score(prompts, label_answers(program, model)).logprobs
-        # The prior is read off the dev rows' inputs: demonstrations lengthen every prompt, more rows would cost too much.
-        prior = prior_of(logprobs, labels)
-        choices = dev_choices(logprobs, prior, [labelled[i] for i in dev], labels, spec, metric)
+        near = index.nearest(queries, k, without=dev)
+        rows = [labelled[i] for i in dev]
+        choices: list[Choice] = []
+        candidates: list[PromptedCandidate] = []
+        for layout in LAYOUTS:
+            laid_out = program.in_layout(layout)
+            prompts = []
+            for row, found in zip(rows, near, strict=True):
+                shown = laid_out.with_demonstrations([pool[j] for j in reversed(found)])
+                prompts += prompt_tokens(shown, [row.inputs], model)
+            logprobs = model.score(prompts, label_answers(laid_out, model)).logprobs
+            # The prior is read off the dev rows' inputs: with demonstrations in every prompt, more rows cost too much.
+            prior = prior_of(logprobs, labels)
+            choices += dev_choices(logprobs, prior, rows, labels, spec, metric)
+            retrieving = laid_out.with_retrieval(pool, k)
+            candidates += [PromptedCandidate(program=retrieving, prior=p) for p in (None, prior)]
         best = best_of(choices)
         return Fitted(
-            candidate=PromptedCandidate(program=program.with_retrieval(pool, k), prior=prior if best == 1 else None),
+            candidate=candidates[best],
             tried=tuple(
-                Configuration(settings={"k": k, **prior_settings(corrected=i == 1)}, dev_score=c.score)
-                for i, c in enumerate(choices)
+                Configuration(
+                    settings={"k": k, **settings_of(c.program, corrected=c.prior is not None)}, dev_score=choice.score
+                )
+                for c, choice in zip(candidates, choices, strict=True)
             ),
             dev_score=choices[best].score,
             labels_used=len(labelled),
@@ -88,7 +99,7 @@ class KnnFewShot(Method):
         k = min(NEIGHBOURS, budget)
         row = (k + 1) * shape.row + k * shape.answer + shape.answer_tree
         dev = min(budget, round(DEV_ROWS * max(effort, 1)))
-        return Cost(read=(dev + shape.n_test) * row + 2 * shape.prefix)
+        return Cost(read=(2 * dev + shape.n_test) * row + 3 * shape.prefix)
 
 
 def _spread(rows: Sequence[Example], n: int, seed: int) -> list[int]:

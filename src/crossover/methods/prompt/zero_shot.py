@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from crossover.candidate import Candidate, PromptProgram
+from crossover.candidate.program import LAYOUTS, Layout
 from crossover.errors import TrialError
 from crossover.methods.base import Cost, Fitted, Method, Shape
 from crossover.methods.effort import Meter
@@ -18,13 +19,15 @@ from crossover.records import Example, Family, Inputs, TaskSpec
 
 
 class ZeroShot(Method):
-    """The default program as it stands. With labels, whether to correct the model's label prior is chosen on them."""
+    """The default program as it stands. With labels, layout and prior correction are chosen on them."""
 
     name: ClassVar[str] = "zero-shot"
     family: ClassVar[Family] = "prompt"
     needs: ClassVar[frozenset[Capability]] = frozenset({"score"})
     min_budget: ClassVar[int] = 0
     summary: ClassVar[str] = "the instruction alone"
+
+    layouts: ClassVar[tuple[Layout, ...]] = LAYOUTS
 
     def program(self, spec: TaskSpec) -> PromptProgram:
         """Return what is said to the model."""
@@ -46,7 +49,9 @@ class ZeroShot(Method):
         if model is None:
             raise TrialError(f"{self.name} needs a language model")
         meter = Meter(model)
-        candidate, tried, dev = choose_prior(self.program(spec), labelled, unlabelled, spec, metric, model)
+        candidate, tried, dev = choose_prior(
+            self.program(spec), labelled, unlabelled, spec, metric, model, self.layouts
+        )
         return Fitted(
             candidate=candidate,
             tried=tried,
@@ -57,14 +62,17 @@ class ZeroShot(Method):
         )
 
     def cost(self, shape: Shape, budget: int, effort: float) -> Cost:
-        """Every row is read once, and some for the prior."""
-        return Cost(read=shape.prefix * 2 + (budget + PRIOR_ROWS + shape.n_test) * (shape.row + shape.answer_tree))
+        """Every row is read once, labels and some more once a layout."""
+        n_rows = (len(self.layouts) if budget else 1) * (budget + PRIOR_ROWS) + shape.n_test
+        return Cost(read=shape.prefix * 3 + n_rows * (shape.row + shape.answer_tree))
 
 
 class UserPrompt(ZeroShot):
     """`prompt:NAME`: a prompt that the user wrote, word by word."""
 
     summary: ClassVar[str] = "a prompt of your own, from --prompt FILE"
+
+    layouts: ClassVar[tuple[Layout, ...]] = ("chat",)
 
     def __init__(self, name: str, template: str) -> None:
         """Take the prompt's name and text with {field} substitution."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["Lora", "fit_lora"]
+__all__ = ["Lora", "fit_lora", "n_steps"]
 
 import random
 from collections.abc import Iterator, Sequence
@@ -14,12 +14,14 @@ from crossover.errors import TrialError
 from crossover.methods.base import Cost, Fitted, Method, Shape
 from crossover.methods.choosing import Choice, folds
 from crossover.methods.effort import BATCH, STEPS, Meter
-from crossover.methods.frozen import label_scores
+from crossover.methods.frozen import LAYOUT_ROWS, label_scores, likelier_layout
 from crossover.metrics import Metric
 from crossover.model.base import Capability, LanguageModel, TrainRow, TrainSettings
 from crossover.records import Configuration, Example, Family, Inputs, TaskSpec
 
-LEARNING_RATE = 5e-4
+LEARNING_RATE = 1e-3
+_FEWEST_STEPS = 16
+_ROUNDS = 12
 _DEV_SHARE = 4
 _DEV_ROWS = 48
 _BEFORE = 5 / 8
@@ -27,16 +29,18 @@ _BEFORE = 5 / 8
 
 
 class Lora(Method):
-    """Rank 16, alpha 32, all linear layers (Hu et al. 2021, arXiv:2106.09685), 64 steps of 8 rows at effort 1.
+    """Rank 16, alpha 32, all linear layers (Hu et al. 2021, arXiv:2106.09685), up to 40 steps of 8 rows
+    at effort 1, and 12 rounds through the labels where these are few.
 
-    A quarter of the labels is kept out of the first five eighths of the steps and scored then: that is the dev score. After
-    it they are trained on with the rest, so that no label is lost to choosing and no step is spent twice.
+    A quarter of the labels is kept out of the first five eighths of the steps and scored then: that is the dev score.
+    After it they are trained on with the rest, so that no label is lost to choosing and no step is spent twice.
     """
 
     name: ClassVar[str] = "lora"
     family: ClassVar[Family] = "weights"
     needs: ClassVar[frozenset[Capability]] = frozenset({"score", "train"})
     min_budget: ClassVar[int] = 4
+    is_core: ClassVar[bool] = True
     summary: ClassVar[str] = "low-rank adapters on all linear layers"
 
     def fit(
@@ -57,9 +61,10 @@ class Lora(Method):
         return fit_lora(PromptProgram.default(spec), labelled, spec, model, metric, effort, seed, len(labelled))
 
     def cost(self, shape: Shape, budget: int, effort: float) -> Cost:
-        """64 steps of 8 rows below one prefix, the dev rows, then the test."""
-        trained = round(STEPS * effort) * (shape.prefix + BATCH * (shape.row + shape.answer - 1))
-        read = shape.prefix * 2 + (min(budget // _DEV_SHARE, _DEV_ROWS) + shape.n_test) * (shape.row + shape.answer_tree)
+        """Its steps below one prefix, the dev rows, then the test."""
+        trained = n_steps(budget, effort) * (shape.prefix + BATCH * (shape.row + shape.answer - 1))
+        dev = min(budget // _DEV_SHARE, _DEV_ROWS)
+        read = shape.prefix * 2 + (dev + 2 * LAYOUT_ROWS + shape.n_test) * (shape.row + shape.answer_tree)
         return Cost(read=read, trained=trained)
 
 
@@ -75,13 +80,14 @@ def fit_lora(
 ) -> Fitted:
     """Train an adapter on a program's prompts and the rows' answers."""
     meter = Meter(model)
+    program = likelier_layout(program, rows, spec, metric, model)
     answers = dict(zip(program.label_words, label_answers(program, model), strict=True))
     prompts = prompt_tokens(program, [e.inputs for e in rows], model)
     train = [TrainRow(prompt=p, completion=answers[str(e.target)]) for p, e in zip(prompts, rows, strict=True)]
     dev = folds(rows, _DEV_SHARE, seed)[-1][:_DEV_ROWS]
     kept = sorted(set(range(len(rows))) - set(dev))
 
-    steps = max(round(STEPS * effort), 2)
+    steps = n_steps(len(rows), effort)
     before = round(steps * _BEFORE)
     settings = TrainSettings(learning_rate=LEARNING_RATE, total_steps=steps, seed=seed)
     with model.training(settings) as trainer:
@@ -101,7 +107,13 @@ def fit_lora(
         candidate=PromptedCandidate(program=program, adapter=adapter),
         tried=(
             Configuration(
-                settings={"rank": settings.rank, "learning_rate": settings.learning_rate, "steps": steps, "batch": BATCH},
+                settings={
+                    "layout": program.layout,
+                    "rank": settings.rank,
+                    "learning_rate": settings.learning_rate,
+                    "steps": steps,
+                    "batch": BATCH,
+                },
                 dev_score=choice.score,
                 token_passes=meter.token_passes,
             ),
@@ -111,6 +123,11 @@ def fit_lora(
         token_passes=meter.token_passes,
         seconds=meter.seconds,
     )
+
+
+def n_steps(n_rows: int, effort: float) -> int:
+    """Return how many steps a fit on so many rows takes: few rows are gone through a dozen times, not forty."""
+    return max(round(effort * min(STEPS, max(_FEWEST_STEPS, _ROUNDS * n_rows / BATCH))), 2)
 
 
 def _batches(indices: Sequence[int], seed: int, first: Sequence[int] = ()) -> Iterator[list[int]]:

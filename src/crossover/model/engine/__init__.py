@@ -1,8 +1,9 @@
 """Passes over forests of tokens: score, embed, train."""
 
 from crossover.model.engine.embed import embed
+from crossover.model.engine.memo import Memo
 from crossover.model.engine.prefixes import Prefixes
-from crossover.model.engine.score import score
+from crossover.model.engine.score import ScoreResult, score
 from crossover.model.engine.train import LoraFit
 
-__all__ = ["LoraFit", "Prefixes", "embed", "score"]
+__all__ = ["LoraFit", "Memo", "Prefixes", "ScoreResult", "embed", "score"]

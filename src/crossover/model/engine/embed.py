@@ -17,7 +17,7 @@ from crossover.model.engine.score import PACK_TOKENS
 
 
 def embed(network: PreTrainedModel, sequences: Sequence[Sequence[int]]) -> tuple[npt.NDArray[np.float64], int]:
-    """Return the mean and the last token's hidden state side by side, [sequences, 2 × hidden size], and tokens computed."""
+    """Return mean and last hidden state side by side, [sequences, 2 × hidden size], and the tokens computed."""
     result = np.zeros((len(sequences), 2 * network.config.hidden_size))
     computed = 0
     with torch.inference_mode():

@@ -1,9 +1,10 @@
 """Token sequences that share beginnings, computed together: each shared token once, no padding.
 
-Prompts of one candidate share instruction and demonstrations; all labels of an example share its prompt; rows of a training
-batch share the instruction. A `Forest` merges such sequences into a trie whose nodes are tokens. One forward pass over the
-nodes, where each node attends to its ancestors only, gives for every sequence exactly the hidden states that it would have
-alone: causal attention sees a token's predecessors, and these are its ancestors; positions are depths.
+Prompts of one candidate share instruction and demonstrations; all labels of an example share its prompt; rows of a
+training batch share the instruction. A `Forest` merges such sequences into a trie whose nodes are tokens. One forward
+pass over the nodes, where each node attends to its ancestors only, gives for every sequence exactly the hidden states
+that it would have alone: causal attention sees a token's predecessors, and these are its ancestors; positions are
+depths.
 (Tree attention: Miao et al. 2024, SpecInfer, arXiv:2305.09781.)
 """
 
@@ -51,7 +52,7 @@ class Forest:
         return path
 
     def tensors(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
-        """Return tokens [T], positions [T] and who sees whom [T, T] (True: row attends to column; None: plain causal)."""
+        """Return tokens [T], positions [T], who sees whom [T, T] (True: row attends to column; None: plain causal)."""
         tokens = torch.tensor(self._tokens, dtype=torch.long)
         positions = torch.tensor(self._positions, dtype=torch.long)
         n = len(self._tokens)
@@ -66,10 +67,11 @@ class Forest:
 
 
 def common_prefix(sequences: Sequence[Sequence[int]]) -> int:
-    """Return the length of the longest beginning that all sequences share, short of the shortest sequence's last token."""
+    """Return the length of the longest beginning that all sequences share, short of the shortest one's last token."""
     if not sequences:
         return 0
-    low, high = min(sequences), max(sequences)  # the lexicographic extremes bound every sequence between them
+    tuples = [tuple(sequence) for sequence in sequences]
+    low, high = min(tuples), max(tuples)  # the lexicographic extremes bound every sequence between them
     limit = min(len(s) for s in sequences) - 1
     n = 0
     while n < limit and low[n] == high[n]:
@@ -78,10 +80,10 @@ def common_prefix(sequences: Sequence[Sequence[int]]) -> int:
 
 
 def pack(sequences: Sequence[Sequence[int]], offset: int, extra: int, max_tokens: int) -> Iterator[list[int]]:
-    """Yield groups of indices whose sequences, less their first `offset` tokens, make forests of at most `max_tokens` nodes.
+    """Yield groups of indices whose sequences, less their first `offset` tokens, make forests of `max_tokens` at most.
 
-    Sequences are taken in lexicographic order, which puts shared beginnings side by side. `extra` nodes are counted for each
-    sequence on top of its own (its labels' tree). A sequence that is too long alone makes a group of its own.
+    Sequences are taken in lexicographic order, which puts shared beginnings side by side. `extra` nodes are counted for
+    each sequence on top of its own (its labels' tree). A sequence that is too long alone makes a group of its own.
     """
     order = sorted(range(len(sequences)), key=lambda i: tuple(sequences[i]))
     group: list[int] = []

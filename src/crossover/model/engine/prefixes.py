@@ -1,4 +1,4 @@
-"""Prefixes that were computed already: the beginning that all prompts share is computed once, and kept for the next call."""
+"""The beginning that all prompts share is computed once and kept for the next call."""
 
 from __future__ import annotations
 

@@ -23,9 +23,9 @@ _HEAD_ROWS = 256
 
 @dataclass(frozen=True, slots=True)
 class ScoreResult:
-    """`logprobs` [prompts, continuations]; `tokens` is the number of tokens that were computed."""
+    """Numbers for each prompt, [prompts, continuations] or [sequences, features], and how many tokens were computed."""
 
-    logprobs: npt.NDArray[np.float64]
+    values: npt.NDArray[np.float64]
     tokens: int
 
 
@@ -56,7 +56,7 @@ def score(
             states = hidden_states(network, forest, prefix)
             computed += len(forest)
             _read(network, states, group, places, continuations, result)
-    return ScoreResult(logprobs=result, tokens=computed)
+    return ScoreResult(values=result, tokens=computed)
 
 
 def _read(

@@ -1,4 +1,4 @@
-"""LoRA on a frozen base: completion-only loss, the output head only there, shared beginnings once, fp32 master weights."""
+"""LoRA on a frozen base: loss and output head on completions only, shared beginnings once, fp32 master weights."""
 
 from __future__ import annotations
 
@@ -22,14 +22,18 @@ TRAIN_TOKENS = 1024
 class LoraFit:
     """The optimizer's side of a LoRA fit: the caller owns the network and its adapter."""
 
-    def __init__(self, network: PreTrainedModel, parameters: Sequence[torch.nn.Parameter], settings: TrainSettings) -> None:
+    def __init__(
+        self, network: PreTrainedModel, parameters: Sequence[torch.nn.Parameter], settings: TrainSettings
+    ) -> None:
         """Keep fp32 master copies of `parameters` for AdamW, whatever type the network computes in."""
         self._network = network
         self._parameters = list(parameters)
         self._settings = settings
         self._steps = 0
         # In fp32 the parameters are their own masters.
-        self._masters = [p if p.dtype == torch.float32 else torch.nn.Parameter(p.detach().float()) for p in self._parameters]
+        self._masters = [
+            p if p.dtype == torch.float32 else torch.nn.Parameter(p.detach().float()) for p in self._parameters
+        ]
         self._optimizer = torch.optim.AdamW(
             self._masters, lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=True
         )
@@ -57,7 +61,7 @@ class LoraFit:
             logits = self._network.get_output_embeddings()(states[nodes])
             target = torch.tensor(targets, device=logits.device)
             loss = torch.nn.functional.cross_entropy(logits.float(), target, reduction="sum") / n_targets
-            loss.backward()  # type: ignore[no-untyped-call]  # torch's own annotation is missing
+            loss.backward()
             tokens += len(forest)
             total += loss.item()
         self._update()

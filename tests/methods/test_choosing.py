@@ -1,0 +1,96 @@
+"""Choosing: folds, priors, ties."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from scipy.special import softmax
+
+from crossover.methods.choosing import Choice, best_of, folds, prior_of
+from crossover.metrics import get_metric
+from crossover.records import Example, TaskSpec
+
+targets = st.lists(st.sampled_from("aaaabbc"), min_size=1, max_size=60)
+
+
+def examples(labels: list[str]) -> list[Example]:
+    return [Example(id=f"train:{i}", inputs={"text": str(i)}, target=label, row=i) for i, label in enumerate(labels)]
+
+
+@given(targets, st.integers(1, 12), st.integers(0, 5))
+def test_folds_cover_every_row_once_and_evenly(labels: list[str], n: int, seed: int) -> None:
+    parts = folds(examples(labels), n, seed)
+    assert len(parts) == min(n, len(labels))
+    assert sorted(i for part in parts for i in part) == list(range(len(labels)))
+    sizes = [len(part) for part in parts]
+    assert max(sizes) - min(sizes) <= 1
+    for label in set(labels):
+        counts = [Counter(labels[i] for i in part)[label] for part in parts]
+        assert max(counts) - min(counts) <= 1, "labels are spread evenly"
+    assert all(part == sorted(part) for part in parts)
+    assert folds(examples(labels), n, seed) == parts
+
+
+def test_another_seed_gives_other_folds() -> None:
+    rows = examples(list("ab" * 20))
+    assert len({str(folds(rows, 4, seed)) for seed in range(8)}) == 8
+
+
+def test_no_rows_make_no_folds() -> None:
+    assert folds([], 3, 0) == []
+
+
+logprobs = arrays(np.float64, st.tuples(st.integers(1, 6), st.just(3)), elements=st.floats(-50, 0))
+
+
+@given(logprobs)
+def test_the_prior_is_the_log_of_the_mean_distribution(
+    scores: np.ndarray[tuple[int, int], np.dtype[np.float64]],
+) -> None:
+    prior = prior_of(scores, "abc")
+    assert list(prior) == ["a", "b", "c"]
+    np.testing.assert_allclose(
+        [np.exp(prior[label]) for label in "abc"], softmax(scores, axis=1).mean(axis=0), atol=1e-12
+    )
+    assert sum(np.exp(value) for value in prior.values()) == pytest.approx(1.0)
+
+
+@given(logprobs, st.floats(-30, 30))
+def test_the_prior_does_not_see_what_all_labels_share(
+    scores: np.ndarray[tuple[int, int], np.dtype[np.float64]], shift: float
+) -> None:
+    assert dict(prior_of(scores + shift, "abc")) == pytest.approx(dict(prior_of(scores, "abc")), abs=1e-9)
+
+
+def test_a_prior_stays_finite_where_a_label_is_never_likely() -> None:
+    prior = prior_of(np.array([[0.0, -2000.0], [0.0, -3000.0]]), "ab")
+    assert all(np.isfinite(value) for value in prior.values())
+
+
+def test_a_choice_counts_right_answers_and_breaks_ties_by_likelihood(spec: TaskSpec) -> None:
+    metric = get_metric("accuracy")
+    rows = examples(["delivery", "refund"])
+    sure = np.log(np.array([[0.8, 0.1, 0.1], [0.7, 0.2, 0.1]]))
+    unsure = np.log(np.array([[0.6, 0.3, 0.1], [0.7, 0.2, 0.1]]))
+    choices = [Choice.of(scores, rows, spec.labels, spec, metric) for scores in (unsure, sure, sure)]
+    assert [choice.score for choice in choices] == [0.5, 0.5, 0.5]
+    assert choices[1].log_likelihood == pytest.approx((np.log(0.8) + np.log(0.2)) / 2)
+    assert best_of(choices) == 1, "the likelier of equals, and the first of them"
+    better = Choice(score=0.6, log_likelihood=-9.0)
+    assert best_of([*choices, better]) == 3
+
+
+@given(st.lists(st.tuples(st.sampled_from([0.0, 0.5, 1.0]), st.sampled_from([-2.0, -1.0])), min_size=1, max_size=8))
+def test_the_best_is_the_first_of_the_best(drawn: list[tuple[float, float]]) -> None:
+    choices = [Choice(score=score, log_likelihood=likelihood) for score, likelihood in drawn]
+    assert best_of(choices) == drawn.index(max(drawn))
+
+
+def test_a_target_that_is_no_label_has_no_likelihood(spec: TaskSpec) -> None:
+    choice = Choice.of(np.zeros((1, 3)), examples(["unknown"]), spec.labels, spec, get_metric("accuracy"))
+    assert (choice.score, choice.log_likelihood) == (0.0, -np.inf)

@@ -1,0 +1,207 @@
+"""What single methods do with their labels."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from crossover.candidate import ConstantCandidate, PromptedCandidate, PromptProgram
+from crossover.candidate.prompted import prompt_tokens
+from crossover.errors import TrialError
+from crossover.methods import Fitted, get_method, method_names
+from crossover.methods.choosing import prior_of
+from crossover.methods.effort import Meter, allowance
+from crossover.methods.frozen import choose_prior, label_scores
+from crossover.metrics import get_metric
+from crossover.model.base import LanguageModel
+from crossover.model.local import LocalModel
+from crossover.records import Example, Inputs, TaskSpec
+from tests.methods.recording import RecordingModel
+
+METRIC = get_metric("accuracy")
+Rows = tuple[Example, ...]
+
+
+def fit(
+    name: str,
+    spec: TaskSpec,
+    rows: Rows,
+    model: LanguageModel | None,
+    *,
+    unlabelled: tuple[Inputs, ...] = (),
+    effort: float = 0.3,
+) -> Fitted:
+    return get_method(name).fit(spec, rows, unlabelled, model=model, metric=METRIC, effort=effort, seed=2)
+
+
+# ----------------------------------------------------------------------------------------------------------- unsuitable
+
+
+@pytest.mark.parametrize(
+    ("name", "budget", "able", "expected"),
+    [
+        ("lora", 32, {"score", "train"}, None),
+        ("lora", 3, {"score", "train"}, "lora needs at least 4 labels, the budget is 3"),
+        ("lora", 32, {"score"}, "lora needs a model that can train"),
+        ("lora", 32, None, "lora needs a model that can score, train"),
+        ("lora+few-shot", 7, {"score", "train"}, "lora+few-shot needs at least 8 labels, the budget is 7"),
+        ("majority", 0, None, "majority needs at least 1 label, the budget is 0"),
+        ("majority", 1, None, None),
+        ("zero-shot", 0, {"score"}, None),
+        ("zero-shot", 0, {"embed"}, "zero-shot needs a model that can score"),
+        ("head", 8, {"score"}, "head needs a model that can embed"),
+        ("linear", 8, None, None),
+    ],
+)
+def test_why_a_method_cannot_serve(
+    spec: TaskSpec, name: str, budget: int, able: set[str] | None, expected: str | None
+) -> None:
+    capabilities = None if able is None else frozenset(able)
+    assert get_method(name).unsuitable(spec, budget, capabilities) == expected  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", method_names())
+def test_another_kind_is_refused(spec: TaskSpec, name: str) -> None:
+    reason = get_method(name).unsuitable(replace(spec, kind="qa"), 32, frozenset({"score", "embed", "train"}))
+    assert reason == f"{name} is for classification, not for qa"
+
+
+@pytest.mark.parametrize("name", [name for name in method_names() if get_method(name).needs])
+def test_no_model_is_a_failed_trial(spec: TaskSpec, rows: Rows, name: str) -> None:
+    with pytest.raises(TrialError, match="needs a language model"):
+        fit(name, spec, rows[:16], None)
+
+
+# -------------------------------------------------------------------------------- dev rows are judged before they teach
+
+
+@pytest.mark.parametrize("name", ["lora", "lora+few-shot"])
+def test_dev_rows_are_not_trained_on_before_they_are_scored(spec: TaskSpec, rows: Rows, name: str) -> None:
+    model = RecordingModel()
+    fitted = fit(name, spec, rows, model)
+    trained: set[tuple[int, ...]] = set()
+    n_scored = 0
+    for event in model.events:
+        if event.what == "begin":
+            trained = set()
+        elif event.what == "train":
+            trained |= event.prompts
+        elif trained:
+            assert not event.prompts & trained, "a dev row was trained on before it was scored"
+            n_scored += len(event.prompts)
+    assert n_scored >= 4
+    assert fitted.dev_score is not None
+    assert isinstance(fitted.candidate, PromptedCandidate)
+    every = set(prompt_tokens(fitted.candidate.program, [row.inputs for row in rows], model))
+    assert trained <= every
+    if name == "lora":
+        assert trained == every, "in the end no label is lost to choosing"
+
+
+@pytest.mark.parametrize("name", ["few-shot", "knn-few-shot"])
+def test_a_dev_row_is_never_its_own_demonstration(spec: TaskSpec, rows: Rows, name: str) -> None:
+    model = RecordingModel()
+    fitted = fit(name, spec, rows, model, effort=1.0)
+    tokenizer = model._chat._tokenizer
+    texts = [row.inputs["text"] for row in rows]
+    prompts = [str(tokenizer.decode(list(p))) for event in model.events for p in event.prompts]
+    assert len(prompts) >= 20
+    for prompt in prompts:
+        asked = prompt.rpartition("<|im_start|>user\n")[2]
+        (text,) = [text for text in texts if f"{text}<" in asked.replace("\n", "<")]
+        shown = prompt.removesuffix(asked).replace("\n", "<").replace("Text: ", "<")
+        assert f"<{text}<" not in shown
+    assert len(fitted.tried) >= 2
+    assert fitted.dev_score == max(t.dev_score for t in fitted.tried if t.dev_score is not None)
+
+
+def test_lora_lowers_what_it_gets_wrong(spec: TaskSpec, rows: Rows, tiny: LocalModel) -> None:
+    fitted = fit("lora", spec, rows, tiny, effort=1.0)
+    assert isinstance(fitted.candidate, PromptedCandidate)
+    assert fitted.candidate.prior is None, "a trained arm's prior is never corrected"
+    with fitted.candidate.opened(tiny) as predictor:
+        adapted = predictor([row.inputs for row in rows])
+    with PromptedCandidate(program=fitted.candidate.program).opened(tiny) as predictor:
+        frozen = predictor([row.inputs for row in rows])
+    right = [sum(p.answer == row.target for p, row in zip(ps, rows, strict=True)) for ps in (frozen, adapted)]
+    assert right[1] >= right[0]
+    assert [p.margin for p in frozen] != [p.margin for p in adapted]
+
+
+# --------------------------------------------------------------------------------------------------------------- priors
+
+
+def test_without_labels_the_prior_is_corrected(spec: TaskSpec, rows: Rows, tiny: LocalModel) -> None:
+    program = PromptProgram.default(spec)
+    unlabelled = [row.inputs for row in rows[:10]]
+    candidate, tried, dev = choose_prior(program, [], unlabelled, spec, METRIC, tiny)
+    expected = prior_of(label_scores(program, unlabelled, tiny), list(program.label_words))
+    assert candidate.prior == pytest.approx(dict(expected), abs=1e-4)
+    assert dev is None
+    assert [(t.settings, t.dev_score) for t in tried] == [({"prior": "corrected"}, None)]
+
+
+def test_without_any_input_there_is_no_prior(spec: TaskSpec, tiny: LocalModel) -> None:
+    candidate, _, dev = choose_prior(PromptProgram.default(spec), [], [], spec, METRIC, tiny)
+    assert (candidate.prior, dev) == (None, None)
+
+
+def test_with_labels_the_better_of_both_is_taken(spec: TaskSpec, rows: Rows, tiny: LocalModel) -> None:
+    candidate, tried, dev = choose_prior(
+        PromptProgram.default(spec), rows[:12], [row.inputs for row in rows[12:]], spec, METRIC, tiny
+    )
+    assert [t.settings for t in tried] == [{"prior": "as it is"}, {"prior": "corrected"}]
+    raw, corrected = (t.dev_score for t in tried)
+    assert raw is not None
+    assert corrected is not None
+    assert dev == max(raw, corrected)
+    if raw != corrected:
+        assert (candidate.prior is not None) == (corrected > raw)
+
+
+# ------------------------------------------------------------------------------------------------------------ baselines
+
+
+def test_majority_takes_the_most_frequent_and_the_tasks_first_of_equals(spec: TaskSpec, rows: Rows) -> None:
+    refunds = tuple(row for row in rows if row.target == "refund")
+    assert fit("majority", spec, (*rows[:3], *refunds), None).candidate == ConstantCandidate(answer="refund")
+    assert fit("majority", spec, rows, None).candidate == ConstantCandidate(answer="delivery")
+    assert fit("majority", spec, rows[1:3], None).candidate == ConstantCandidate(answer="refund")
+
+
+def test_linear_learns_from_words(spec: TaskSpec, rows: Rows) -> None:
+    fitted = fit("linear", spec, rows, None)
+    with fitted.candidate.opened(None) as predictor:
+        answers = [p.answer for p in predictor([{"text": "the refund of my money"}, {"text": "password and account"}])]
+    assert answers == ["refund", "log_in"]
+
+
+def test_linear_without_a_word_is_a_failed_trial(spec: TaskSpec, rows: Rows) -> None:
+    with pytest.raises(TrialError, match="the labelled texts hold no words to count"):
+        fit("linear", spec, tuple(replace(row, inputs={"text": "?!"}) for row in rows), None)
+
+
+@pytest.mark.parametrize("name", ["linear", "head"])
+def test_one_label_alone_can_be_fitted(spec: TaskSpec, rows: Rows, tiny: LocalModel, name: str) -> None:
+    only = tuple(row for row in rows if row.target == "log_in")
+    fitted = fit(name, spec, only, tiny)
+    with fitted.candidate.opened(tiny) as predictor:
+        assert {p.answer for p in predictor([row.inputs for row in rows])} == {"log_in"}
+
+
+# --------------------------------------------------------------------------------------------------------------- effort
+
+
+def test_effort_is_counted_in_token_passes(spec: TaskSpec, rows: Rows) -> None:
+    model = RecordingModel()
+    meter = Meter(model)
+    model.score([(1, 2, 3)], [(4,)])
+    assert meter.token_passes == 3
+    assert meter.seconds > 0
+    assert Meter(None).token_passes == 0
+    program = PromptProgram.default(spec)
+    one = allowance(program, rows, model, 1.0)
+    assert allowance(program, rows, model, 2.0) == pytest.approx(2 * one, abs=1)
+    fitted = fit("lora", spec, rows, model, effort=1.0)
+    assert 0.5 * one < fitted.token_passes < 1.5 * one, "effort 1 is one default LoRA fit"

@@ -1,0 +1,165 @@
+"""A fit is what PEFT and transformers do on separate, padded rows."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+import torch
+from peft import LoraConfig, PeftModel, get_peft_model, get_peft_model_state_dict, set_peft_model_state_dict
+
+from crossover.errors import ModelError
+from crossover.model.base import Adapter, TrainRow, TrainSettings
+from crossover.model.local import LocalModel
+from crossover.model.tiny import tiny_model
+
+
+def plain_peft(start: Adapter, settings: TrainSettings) -> PeftModel:
+    """Return PEFT's own model of the tiny network with the same adapter weights."""
+    config = LoraConfig(r=settings.rank, lora_alpha=settings.alpha, target_modules="all-linear", task_type="CAUSAL_LM")
+    wrapped = get_peft_model(tiny_model()._network, config)
+    assert isinstance(wrapped, PeftModel)
+    set_peft_model_state_dict(wrapped, dict(start.weights))
+    return wrapped
+
+
+def plain_loss(wrapped: PeftModel, rows: Sequence[TrainRow]) -> torch.Tensor:
+    """Return transformers' own loss on right-padded rows, prompts masked out."""
+    width = max(len(row.prompt) + len(row.completion) for row in rows)
+    ids = torch.zeros(len(rows), width, dtype=torch.long)
+    labels = torch.full((len(rows), width), -100)
+    mask = torch.zeros(len(rows), width, dtype=torch.long)
+    for i, row in enumerate(rows):
+        whole = torch.tensor([*row.prompt, *row.completion])
+        ids[i, : len(whole)] = whole
+        mask[i, : len(whole)] = 1
+        labels[i, len(row.prompt) : len(whole)] = whole[len(row.prompt) :]
+    loss = wrapped(input_ids=ids, attention_mask=mask, labels=labels).loss
+    assert isinstance(loss, torch.Tensor)
+    return loss
+
+
+def long_rows(n: int, tokens: int) -> list[TrainRow]:
+    generator = np.random.default_rng(2)
+    return [
+        TrainRow(
+            prompt=tuple(generator.integers(0, 258, size=tokens).tolist()),
+            completion=tuple(generator.integers(0, 258, size=1 + i % 5).tolist()),
+        )
+        for i in range(n)
+    ]
+
+
+def batches(kind: str, shared: Sequence[TrainRow]) -> list[list[TrainRow]]:
+    if kind == "below one instruction":
+        return [list(shared[:4]), list(shared[4:8]), list(shared[2:6])]
+    if kind == "the same row twice":
+        return [[shared[0], shared[0], shared[1]]] * 3
+    if kind == "one row":
+        return [[shared[i]] for i in range(3)]
+    return [long_rows(8, 200)] * 3  # more than one micro-batch
+
+
+@pytest.mark.parametrize("kind", ["below one instruction", "the same row twice", "one row", "several micro-batches"])
+def test_loss_and_weights_equal_plain_peft(train_rows: tuple[TrainRow, ...], kind: str) -> None:
+    settings = TrainSettings(rank=4, alpha=8, learning_rate=3e-3, warmup_steps=2, total_steps=4, seed=1)
+    steps = batches(kind, train_rows)
+    model = tiny_model()
+    with model.training(settings) as trainer:
+        start = trainer.adapter()
+        losses, ours = [], []
+        for batch in steps:
+            losses.append(trainer.step(batch).loss)
+            ours.append(trainer.adapter())
+
+    wrapped = plain_peft(start, settings)
+    trained = [p for p in wrapped.parameters() if p.requires_grad]
+    optimizer = torch.optim.AdamW(trained, lr=settings.learning_rate, weight_decay=0.0)
+    rates = [0.5, 1.0, 0.1 + 0.9 * (1 + math.cos(0)) / 2]
+    for batch, rate, loss, adapter in zip(steps, rates, losses, ours, strict=True):
+        optimizer.param_groups[0]["lr"] = settings.learning_rate * rate
+        expected = plain_loss(wrapped, batch)
+        assert loss == pytest.approx(expected.item(), abs=1e-4)
+        expected.backward()
+        torch.nn.utils.clip_grad_norm_(trained, settings.max_grad_norm)
+        optimizer.step()
+        optimizer.zero_grad()
+        state = get_peft_model_state_dict(wrapped)
+        assert state.keys() == adapter.weights.keys()
+        for name, weights in state.items():
+            torch.testing.assert_close(adapter.weights[name], weights, atol=2e-4, rtol=1e-3)
+    moved = [name for name, weights in ours[-1].weights.items() if not torch.equal(weights, start.weights[name])]
+    assert len(moved) == len(start.weights)
+
+
+def test_the_rate_warms_up_and_decays_to_a_tenth() -> None:
+    settings = TrainSettings(rank=2, alpha=2, learning_rate=1e-2, warmup_steps=4, total_steps=12, seed=0)
+    model = tiny_model()
+    with model.training(settings) as trainer:
+        rates = []
+        for _ in range(16):
+            trainer.step(long_rows(1, 5))
+            rates.append(trainer._fit._optimizer.param_groups[0]["lr"] / settings.learning_rate)  # type: ignore[attr-defined]
+    assert rates[:5] == pytest.approx([0.25, 0.5, 0.75, 1.0, 1.0])
+    assert rates[8] == pytest.approx(0.55)
+    assert sorted(rates[4:13], reverse=True) == rates[4:13]
+    assert rates[12:] == pytest.approx([0.1] * 4)
+
+
+def test_the_same_seed_gives_the_same_adapter(train_rows: tuple[TrainRow, ...], quick: TrainSettings) -> None:
+    def fit(settings: TrainSettings, global_seed: int) -> Adapter:
+        torch.manual_seed(global_seed)
+        before = torch.get_rng_state()
+        with tiny_model().training(settings) as trainer:
+            trainer.step(train_rows)
+            adapter = trainer.adapter()
+        assert torch.equal(torch.get_rng_state(), before), "the caller's random numbers are left alone"
+        return adapter
+
+    first, second = fit(quick, 0), fit(quick, 1)
+    assert all(torch.equal(weights, second.weights[name]) for name, weights in first.weights.items())
+    other = fit(TrainSettings(rank=4, alpha=8, learning_rate=1e-2, warmup_steps=1, total_steps=8, seed=6), 0)
+    assert not any(torch.equal(weights, other.weights[name]) for name, weights in first.weights.items())
+
+
+def test_steps_lower_the_loss(train_rows: tuple[TrainRow, ...], quick: TrainSettings) -> None:
+    model = tiny_model()
+    before = model.token_passes
+    with model.training(quick) as trainer:
+        steps = [trainer.step(train_rows) for _ in range(8)]
+    losses = [step.loss for step in steps]
+    assert losses[1] < losses[0]
+    assert losses[-1] < losses[0] - 0.8
+    assert [step.step for step in steps] == list(range(1, 9))
+    n_separate = sum(len(row.prompt) + len(row.completion) - 1 for row in train_rows)
+    assert steps[0].tokens < 0.7 * n_separate, "the shared instruction counts once"
+    assert model.token_passes - before == 3 * sum(step.tokens for step in steps)
+
+
+def test_masters_are_fp32_when_the_network_computes_in_bf16(train_rows: tuple[TrainRow, ...]) -> None:
+    base = tiny_model()
+    model = LocalModel(base._network.to(torch.bfloat16), base._chat._tokenizer, base.identity)
+    settings = TrainSettings(rank=4, alpha=8, learning_rate=1e-5, warmup_steps=1, total_steps=50, seed=5)
+    with model.training(settings) as trainer:
+        start = trainer.adapter()
+        for _ in range(5):
+            trainer.step(train_rows)
+        adapter = trainer.adapter()
+    assert {weights.dtype for weights in adapter.weights.values()} == {torch.float32}
+    a = next(name for name in adapter.weights if "lora_A" in name)
+    # A step of 1e-5 on a weight of about 0.1 is below what bf16 can hold: only the masters see it.
+    moved = (adapter.weights[a] - start.weights[a]).abs()
+    assert 0 < moved.max() < 1e-4
+    assert torch.equal(start.weights[a].bfloat16(), start.weights[a]), "as drawn, in the network's type"
+
+
+def test_too_long_a_row_is_refused_by_its_place() -> None:
+    model = tiny_model(context_tokens=64)
+    with model.training(TrainSettings()) as trainer:
+        with pytest.raises(ModelError, match=r"^example 1 is 66 tokens long; tiny reads 64\."):
+            trainer.step(
+                [TrainRow(prompt=(1,) * 60, completion=(2,) * 4), TrainRow(prompt=(1,) * 60, completion=(2,) * 6)]
+            )
+        trainer.step([TrainRow(prompt=(1,) * 60, completion=(2,) * 4)])

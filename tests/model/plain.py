@@ -1,0 +1,34 @@
+"""The oracle: one sequence at a time through transformers' own forward, no padding, no cache, no tree."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from transformers import PreTrainedModel
+
+Ids = Sequence[int]
+
+
+def plain_logprobs(
+    network: PreTrainedModel, prompts: Sequence[Ids], continuations: Sequence[Ids]
+) -> npt.NDArray[np.float64]:
+    """Return log p(continuation | prompt), [prompts, continuations]."""
+    result = np.zeros((len(prompts), len(continuations)))
+    for i, prompt in enumerate(prompts):
+        for j, continuation in enumerate(continuations):
+            ids = torch.tensor([[*prompt, *continuation]])
+            with torch.no_grad():
+                logits = network(input_ids=ids, use_cache=False).logits[0].double()
+            steps = torch.log_softmax(logits[len(prompt) - 1 : -1], dim=-1)
+            result[i, j] = steps.gather(1, ids[0, len(prompt) :, None]).sum().item()
+    return result
+
+
+def plain_states(network: PreTrainedModel, sequence: Ids) -> npt.NDArray[np.float64]:
+    """Return mean and last hidden state of the last layer, after its norm, side by side."""
+    with torch.no_grad():
+        states = network(input_ids=torch.tensor([list(sequence)]), output_hidden_states=True).hidden_states[-1][0]
+    return np.asarray(torch.cat([states.mean(0), states[-1]]).double().numpy())

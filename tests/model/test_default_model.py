@@ -1,0 +1,67 @@
+"""The default model, for real: what the tiny one cannot show."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from crossover.model.base import Message, TrainRow, TrainSettings
+from crossover.model.load import load_model
+from crossover.model.local import LocalModel
+from tests.model.plain import plain_logprobs
+
+pytestmark = pytest.mark.model
+
+QUESTIONS = ("How far is it from Denver to Aspen ?", "Who killed Gandhi ?", "What is an atom ?")
+LABELS = ("number", "person", "description", "description of a thing")
+
+
+@pytest.fixture(scope="module")
+def smollm() -> LocalModel:
+    return load_model("smollm2-135m", precision="fp32")
+
+
+def conversation(question: str) -> list[Message]:
+    return [
+        {"role": "system", "content": "Say what the question asks for: number, person or description."},
+        {"role": "user", "content": question},
+    ]
+
+
+def test_it_is_the_model_that_was_chosen(smollm: LocalModel) -> None:
+    identity = smollm.identity
+    assert (identity.name, identity.source_precision, identity.parameters) == ("smollm2-135m", "q4_1", 134_515_008)
+    assert identity.sha256 == "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
+    tokenizer = smollm._chat._tokenizer
+    turns = [{"role": str(m["role"]), "content": m["content"]} for m in conversation(QUESTIONS[0])]
+    prompt, completion = smollm.render(conversation(QUESTIONS[0])), smollm.completion("number")
+    whole = tokenizer.apply_chat_template([*turns, {"role": "assistant", "content": "number"}], return_dict=False)
+    assert isinstance(whole, list)
+    assert whole[: len(prompt) + len(completion)] == [*prompt, *completion]
+    assert tokenizer.decode(list(completion[-1:])) == "<|im_end|>"
+
+
+def test_its_scores_equal_a_plain_forward(smollm: LocalModel) -> None:
+    prompts = [smollm.render(conversation(question)) for question in QUESTIONS]
+    labels = [smollm.completion(label) for label in LABELS]
+    expected = plain_logprobs(smollm._network, prompts, labels)
+    np.testing.assert_allclose(smollm.score(prompts, labels).logprobs, expected, atol=1e-3)
+    for i, prompt in enumerate(prompts):
+        np.testing.assert_allclose(smollm.score([prompt], labels).logprobs[0], expected[i], atol=1e-3)
+
+
+def test_it_learns_and_forgets_again(smollm: LocalModel) -> None:
+    rows = [
+        TrainRow(prompt=smollm.render(conversation(question)), completion=smollm.completion(label))
+        for question, label in zip(QUESTIONS, LABELS, strict=False)
+    ]
+    prompts, labels = [row.prompt for row in rows], [row.completion for row in rows]
+    before = smollm.score(prompts, labels).logprobs
+    with smollm.training(TrainSettings(warmup_steps=1, total_steps=4)) as trainer:
+        losses = [trainer.step(rows).loss for _ in range(4)]
+        trained, adapter = smollm.score(prompts, labels).logprobs, trainer.adapter()
+    assert losses[-1] < 0.5 * losses[0]
+    np.testing.assert_array_equal(smollm.score(prompts, labels).logprobs, before)
+    with smollm.adapted(adapter):
+        np.testing.assert_allclose(smollm.score(prompts, labels).logprobs, trained, atol=1e-3)
+    assert np.abs(trained - before).max() > 0.5

@@ -1,0 +1,144 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from crossover.errors import OptionError
+from crossover.methods import DEFAULT_METHODS, Method, Shape, get_method
+from crossover.methods.prompt.zero_shot import UserPrompt
+from crossover.model.local import LocalModel
+from crossover.records import TaskSpec
+from crossover.study import Plan, default_budgets, make_plan, trial_key
+from crossover.study.plan import Pace, fit_time
+
+SHAPE = Shape(prefix=40, row=20, answer_tree=6, answer=3, n_test=100)
+PACE = Pace(read=4000.0, trained=400.0)
+
+
+def planned(
+    spec: TaskSpec,
+    model: LocalModel,
+    names: Sequence[str],
+    budgets: Sequence[int],
+    *,
+    seeds: int = 2,
+    asked: Sequence[str] = (),
+    n_train: int = 100,
+) -> Plan:
+    methods = [get_method(name) for name in names]
+    keys = {method.name: trial_key(method, spec, model.identity, 1.0) for method in methods}
+    return make_plan(
+        methods, budgets, seeds, spec, model.capabilities, n_train=n_train, asked=frozenset(asked), keys=keys
+    )
+
+
+def cells(plan: Plan) -> list[tuple[str, int, int]]:
+    return [(cell.method.name, cell.key.budget, cell.key.seed) for cell in plan.cells]
+
+
+def test_the_order_largest_budget_then_none_then_the_others_seed_by_seed(spec: TaskSpec, tiny: LocalModel) -> None:
+    assert cells(planned(spec, tiny, ["majority", "zero-shot", "lora"], [0, 8, 32])) == [
+        ("majority", 32, 0),
+        ("zero-shot", 32, 0),
+        ("lora", 32, 0),
+        ("majority", 32, 1),
+        ("zero-shot", 32, 1),
+        ("lora", 32, 1),
+        ("zero-shot", 0, 0),
+        ("majority", 8, 0),
+        ("zero-shot", 8, 0),
+        ("lora", 8, 0),
+        ("majority", 8, 1),
+        ("zero-shot", 8, 1),
+        ("lora", 8, 1),
+    ]
+
+
+def test_no_cell_twice_and_one_seed_without_labels(spec: TaskSpec, tiny: LocalModel) -> None:
+    plan = planned(spec, tiny, DEFAULT_METHODS, [0, 0, 16], seeds=3)
+    assert len(set(cells(plan))) == len(plan.cells)
+    assert [c for c in cells(plan) if c[1] == 0] == [("zero-shot", 0, 0)]
+    assert {c.key for c in plan.cells if c.method.name == "majority"} <= {
+        c.key for c in plan.cells if (c.key.model, c.key.precision) == ("", "")
+    }
+
+
+def test_budgets_beyond_the_rows(spec: TaskSpec, tiny: LocalModel) -> None:
+    with pytest.raises(OptionError, match=r"budget 101 is not possible: there are 100 .*\nallowed: 0 to 100"):
+        planned(spec, tiny, ["majority"], [8, 101])
+    with pytest.raises(OptionError, match="budget -1"):
+        planned(spec, tiny, ["majority"], [-1])
+
+
+def test_a_method_that_was_asked_for_and_cannot_serve(spec: TaskSpec, tiny: LocalModel) -> None:
+    with pytest.raises(OptionError) as error:
+        planned(spec, tiny, ["zero-shot", "lora+few-shot"], [0, 4], asked=["lora+few-shot"])
+    assert error.value.message == "lora+few-shot needs at least 8 labels, the budget is 4."
+    assert error.value.details == ("budgets asked for: 0, 4", "leave it out of --methods, or add a budget")
+    plan = planned(spec, tiny, ["zero-shot", "lora+few-shot"], [0, 4])
+    assert [(left.method, left.budget) for left in plan.left_out] == [("lora+few-shot", 4)]
+    assert {cell.method.name for cell in plan.cells} == {"zero-shot"}
+
+
+def test_time_for_everything_leaves_nothing_out(spec: TaskSpec, tiny: LocalModel) -> None:
+    plan = planned(spec, tiny, DEFAULT_METHODS, [0, 8, 32])
+    kept = fit_time(plan, PACE, SHAPE, 1e6)
+    assert sorted(c.key for c in kept.cells) == sorted(c.key for c in plan.cells)
+    assert kept.left_out == plan.left_out
+
+
+@pytest.mark.parametrize("seconds", [0, 5, 20, 40, 80, 160, 320])
+def test_arms_are_whole_and_what_is_left_out_is_named(spec: TaskSpec, tiny: LocalModel, seconds: float) -> None:
+    plan = planned(spec, tiny, DEFAULT_METHODS, [0, 8, 32])
+    kept = fit_time(plan, PACE, SHAPE, seconds)
+    arms, kept_arms = ({(c.method.name, c.key.budget) for c in p.cells} for p in (plan, kept))
+    assert {(left.method, left.budget) for left in kept.left_out} == arms - kept_arms
+    assert all("left of the time limit" in left.reason for left in kept.left_out)
+    assert {c.key for c in plan.cells if (c.method.name, c.key.budget) in kept_arms} == {c.key for c in kept.cells}
+    assert sum(PACE.seconds(c.method, SHAPE, c.key.budget, 1.0) for c in kept.cells) <= seconds + 1e-9
+    assert ("majority", 32) in kept_arms
+
+
+def test_what_matters_most_comes_first(spec: TaskSpec, tiny: LocalModel) -> None:
+    plan = planned(spec, tiny, DEFAULT_METHODS, [0, 8, 32])
+    order = list(dict.fromkeys((c.method.name, c.key.budget) for c in fit_time(plan, PACE, SHAPE, 1e6).cells))
+    place = {arm: i for i, arm in enumerate(order)}
+    assert place["majority", 32] < place["zero-shot", 0] < place["lora", 32] < place["few-shot", 32]
+    assert place["few-shot", 32] < min(place[name, 32] for name in ("head", "knn-few-shot", "lora+few-shot"))
+    assert max(i for (_, budget), i in place.items() if budget == 32) < place["lora", 8]
+
+
+def test_what_is_done_takes_no_time(spec: TaskSpec, tiny: LocalModel) -> None:
+    plan = planned(spec, tiny, ["majority", "lora"], [32])
+    assert {c.method.name for c in fit_time(plan, PACE, SHAPE, 1).cells} == {"majority"}
+    done = frozenset(c.key for c in plan.cells)
+    assert {c.key for c in fit_time(plan, PACE, SHAPE, 0, done=done).cells} == done
+
+
+@pytest.mark.parametrize(
+    ("n_train", "n_labels", "budgets"),
+    [
+        (300, 8, (0, 16, 64)),
+        (300, 30, (0, 30, 120)),
+        (5000, 77, (0, 77, 308)),
+        (40, 3, (0, 16, 40)),
+        (12, 3, (0, 12)),
+        (16, 3, (0, 16)),
+    ],
+)
+def test_default_budgets(n_train: int, n_labels: int, budgets: tuple[int, ...]) -> None:
+    assert default_budgets(n_train, n_labels) == budgets
+
+
+def test_a_key_changes_with_the_words_only_where_they_are_read(spec: TaskSpec, tiny: LocalModel) -> None:
+    from dataclasses import replace  # noqa: PLC0415
+
+    other = replace(spec, instruction="Sort the ticket.")
+
+    def key(method: Method, spec: TaskSpec) -> str:
+        return trial_key(method, spec, tiny.identity, 1.0).wording
+
+    assert key(get_method("majority"), spec) == key(get_method("majority"), other) == ""
+    assert key(get_method("lora"), spec) != key(get_method("lora"), other)
+    assert key(UserPrompt("mine", "{text}"), spec) != key(UserPrompt("mine", "Ticket: {text}"), spec)

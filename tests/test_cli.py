@@ -1,0 +1,271 @@
+from __future__ import annotations
+
+import csv
+import io
+import json
+import signal
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+import typer
+
+from crossover import cli
+from crossover.methods import DEFAULT_METHODS
+from tests.small import TOPICS, save_tiny, whole_study, write_rows
+
+
+class Answer(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+
+Command = Callable[..., Answer]
+
+
+@pytest.fixture
+def crossover(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Command]:
+    """Runs the command line in this process, in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "100")
+    before = signal.getsignal(signal.SIGTERM)
+
+    def call(*arguments: object) -> Answer:
+        monkeypatch.setattr(sys, "argv", ["crossover", *map(str, arguments)])
+        capsys.readouterr()
+        code: object = 0
+        try:
+            cli.main()
+        except SystemExit as error:
+            code = error.code
+        said = capsys.readouterr()
+        return Answer(code if isinstance(code, int) else 0, said.out, said.err)
+
+    yield call
+    signal.signal(signal.SIGTERM, before)
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    whole_study(tmp_path_factory.getbasetemp())
+    return tmp_path_factory.getbasetemp()
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_tiny(tmp_path_factory.getbasetemp() / "tiny-model")
+
+
+# ----------------------------------------------------------------------------------------------------------- contract
+
+OPTIONS = {
+    "run": {
+        "data", "--test", "--test-size", "--input", "--target", "--kind", "--model", "--instruction", "--prompt",
+        "--label-names", "--predictions", "--methods", "--budgets", "--seeds", "--effort", "--precision",
+        "--time-limit", "--study", "--json",
+    },
+    "report": {"study", "--html", "--no-examples", "--json"},
+    "pack": {"study", "-o", "--output", "--arm"},
+    "predict": {"bundle", "file", "-o", "--output"},
+    "methods": {"--json"},
+    "models": {"--json"},
+    "doctor": {"--json"},
+}  # fmt: skip
+"""The contract: later releases add to it and take nothing away."""
+
+
+def test_the_options_are_these() -> None:
+    command: Any = typer.main.get_command(cli.app)  # typer's own type of a group is private
+    found = {name: {o for p in c.params for o in p.opts if o != "--help"} for name, c in command.commands.items()}
+    assert found == OPTIONS
+
+
+def test_without_a_command_the_help(crossover: Command) -> None:
+    answer = crossover()
+    assert answer.code == 2
+    assert all(name in answer.out + answer.err for name in OPTIONS)
+    assert crossover("--help").code == 0
+    for name in OPTIONS:
+        assert crossover(name, "--help").code == 0
+
+
+@pytest.mark.parametrize(
+    "arguments", [["go"], ["run"], ["run", "x.csv", "--sedes", "3"], ["run", "x.csv", "--seeds", "a"]]
+)
+def test_usage_errors(crossover: Command, arguments: Sequence[str]) -> None:
+    answer = crossover(*arguments)
+    assert answer.code == 2
+    assert answer.out == ""
+    assert "Traceback" not in answer.err
+    assert answer.err
+
+
+# ---------------------------------------------------------------------------------------------------------- bad input
+
+GOOD = "text,label\n" + "".join(f"question number {n} about thing {n * 7},{'ab'[n % 2]}\n" for n in range(40))
+NO_LABEL = "text,label\n" + "".join(f"question number {n} on {n * 7},\n" for n in range(40))
+UNIQUE = "text,label\n" + "".join(f"question number {n} on {n * 7},answer {n}\n" for n in range(40))
+
+BAD: dict[str, tuple[dict[str, bytes | str], list[str], str]] = {
+    "no such file": ({}, ["nothing.csv"], "nothing.csv"),
+    "missing column": ({"d.csv": GOOD}, ["d.csv", "--target", "intent"], 'd.csv has no column "intent"'),
+    "missing input": ({"d.csv": GOOD}, ["d.csv", "--input", "body"], 'd.csv has no column "body"'),
+    "empty file": ({"d.csv": ""}, ["d.csv"], "d.csv"),
+    "header only": ({"d.csv": "text,label\n"}, ["d.csv"], "d.csv"),
+    "one class": ({"d.csv": GOOD.replace(",b", ",a")}, ["d.csv"], "d.csv"),
+    "no label": ({"d.csv": NO_LABEL}, ["d.csv", "--target", "label"], "d.csv"),
+    "two rows": ({"d.csv": "text,label\nhello there,a\nbye now,b\n"}, ["d.csv"], "d.csv"),
+    "label of the test only": (
+        {"d.csv": GOOD, "t.csv": GOOD.replace("question", "query").replace(",b", ",z")},
+        ["d.csv", "--test", "t.csv"],
+        "z",
+    ),
+    "target almost unique": ({"d.csv": UNIQUE}, ["d.csv", "--target", "label"], "label"),
+    "another format": ({"d.csv": b"PK\x03\x04" + b"\0" * 100}, ["d.csv"], "d.csv"),
+    "wrong ending": ({"d.parquet": GOOD}, ["d.parquet"], "d.parquet"),
+    "unknown ending": ({"d.docx": GOOD}, ["d.docx"], ".docx"),
+    "encoding": ({"d.csv": GOOD.encode() + b"\x81\x8d\x8f\x90 \xff\xfe\x00,a\n"}, ["d.csv"], "d.csv"),
+    "prompt without input": ({"d.csv": GOOD, "p.txt": "Which?"}, ["d.csv", "--prompt", "p.txt"], "p.txt"),
+    "prompt field": ({"d.csv": GOOD, "p.txt": "{text} {x}"}, ["d.csv", "--prompt", "p.txt"], "p.txt, line 1"),
+    "no prompt": ({"d.csv": GOOD}, ["d.csv", "--prompt", "p.txt"], "p.txt"),
+    "label names": ({"d.csv": GOOD, "n.csv": "code,words\nc,alpha\n"}, ["d.csv", "--label-names", "n.csv"], "n.csv"),
+    "predictions": ({"d.csv": GOOD, "a.csv": "prediction\na\n"}, ["d.csv", "--predictions", "a.csv"], "a.csv"),
+    "kind": ({"d.csv": GOOD}, ["d.csv", "--kind", "poetry"], "poetry"),
+    "test size": ({"d.csv": GOOD}, ["d.csv", "--test-size", "1"], "--test-size 1"),
+    "method": ({"d.csv": GOOD}, ["d.csv", "--methods", "lorra"], 'no method "lorra"'),
+    "no method": ({"d.csv": GOOD}, ["d.csv", "--methods", ","], '--methods ","'),
+    "budget": ({"d.csv": GOOD}, ["d.csv", "--budgets", "0,x"], '--budgets "x"'),
+    "no budget": ({"d.csv": GOOD}, ["d.csv", "--budgets", ","], '--budgets ","'),
+    "large budget": ({"d.csv": GOOD}, ["d.csv", "--budgets", "500"], "budget 500 is not possible"),
+    "negative budget": ({"d.csv": GOOD}, ["d.csv", "--budgets", "-1"], '"-1"'),
+    "seeds": ({"d.csv": GOOD}, ["d.csv", "--seeds", "0"], "--seeds 0"),
+    "effort": ({"d.csv": GOOD}, ["d.csv", "--effort", "0"], "--effort 0"),
+    "precision": ({"d.csv": GOOD}, ["d.csv", "--precision", "int3"], 'precision "int3"'),
+    "time": ({"d.csv": GOOD}, ["d.csv", "--time-limit", "soon"], '--time-limit "soon"'),
+    "short time": ({"d.csv": GOOD}, ["d.csv", "--time-limit", "2s"], "--time-limit 2 s"),
+    "model": ({"d.csv": GOOD}, ["d.csv", "--model", "smolm2-135m"], "did you mean smollm2-135m?"),
+    "model folder": ({"d.csv": GOOD}, ["d.csv", "--model", "."], "no config.json"),
+    "study is a file": ({"d.csv": GOOD}, ["d.csv", "--study", "d.csv"], "d.csv cannot be made"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+@pytest.mark.parametrize("as_json", [False, True])
+def test_bad_input_gets_one_message(crossover: Command, tmp_path: Path, model: Path, name: str, as_json: bool) -> None:
+    files, arguments, said = BAD[name]
+    for file, content in files.items():
+        (tmp_path / file).write_bytes(content.encode() if isinstance(content, str) else content)
+    if "--model" not in arguments:
+        arguments = [*arguments, "--model", str(model)]
+    answer = crossover("run", *arguments, *(["--json"] if as_json else []))
+    assert answer.code == 2
+    errors = [line for line in answer.err.splitlines() if line.startswith("error: ")]
+    assert len(errors) == 1
+    assert said in answer.err[answer.err.index("error: ") :]
+    assert "Traceback" not in answer.out + answer.err
+    assert not as_json or answer.out == ""
+    assert {path.name for path in tmp_path.iterdir()} == set(files), "something was left behind"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["report", "nothing"], "holds no study"),
+        (["report", "nothing", "--json"], "holds no study"),
+        (["pack", "nothing"], "holds no study"),
+        (["predict", "nothing", "rows.csv"], "rows.csv"),
+    ],
+)
+def test_bad_places(crossover: Command, tmp_path: Path, arguments: list[str], said: str) -> None:
+    answer = crossover(*arguments)
+    assert (answer.code, answer.out) == (2, "")
+    assert answer.err.startswith("error: ")
+    assert said in answer.err
+    assert list(tmp_path.iterdir()) == []
+
+
+# ---------------------------------------------------------------------------------------------------------- good input
+
+
+def test_json_and_nothing_else(crossover: Command, tmp_path: Path, model: Path) -> None:
+    write_rows(tmp_path / "tickets.csv", 45)
+    arguments = ["--model", model, "--methods", "majority,zero-shot,lora", "--budgets", "0,8", "--seeds", 1]
+    answer = crossover("run", "tickets.csv", *arguments, "--effort", 0.05, "--json")
+    assert answer.code == 0, answer.err
+    verdict = json.loads(answer.out)
+    assert verdict["schema"] == "crossover.verdict/1"
+    assert [arm["arm"] for arm in verdict["arms"]] == ["majority@8", "zero-shot@0", "zero-shot@8", "lora@8"]
+    assert "tickets.csv" in answer.err
+    assert "Warning" not in answer.err
+    assert {path.name for path in tmp_path.iterdir()} == {"tickets.csv", "tickets-study"}
+    assert json.loads(crossover("report", "tickets-study", "--json").out) == verdict
+
+
+def test_plain_lines_where_there_is_no_terminal(
+    crossover: Command, tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    write_rows(tmp_path / "tickets.csv", 45)
+    answer = crossover(
+        "run", "tickets.csv", "--model", model, "--methods", "majority,head", "--budgets", "8", "--study", "my study"
+    )
+    assert answer.code == 0, answer.err
+    assert answer.err == ""
+    assert "\x1b" not in answer.out
+    assert "\r" not in answer.out
+    lines = answer.out.splitlines()
+    assert lines[0].startswith("tickets.csv")
+    assert any(line.startswith("test ") and "will not be seen" in line for line in lines)
+    assert sum(" of 6 · " in line for line in lines) == 6
+    assert "crossover report 'my study'" in answer.out
+    assert lines[-1].endswith("report.html")
+    assert (tmp_path / "my study" / "report.html").is_file()
+
+
+def test_report(crossover: Command, base: Path, tmp_path: Path) -> None:
+    study = base / "whole" / "tickets-study"
+    answer = crossover("report", study, "--html", "page.html", "--no-examples")
+    assert answer.code == 0, answer.err
+    assert "lora+few-shot" in answer.out
+    assert (tmp_path / "page.html").stat().st_size < 1_500_000
+    as_json = crossover("report", study, "--json")
+    assert json.loads(as_json.out) == whole_study(base).to_json()
+    assert {path.name for path in tmp_path.iterdir()} == {"page.html"}
+
+
+def test_predict(crossover: Command, base: Path, tmp_path: Path) -> None:
+    from crossover.bundle import write  # noqa: PLC0415
+
+    study = whole_study(base)
+    record = next(r for r in study.records() if r.key.method == "linear")
+    assert record.candidate is not None
+    memo = study._memo()
+    (tmp_path / "bundle").mkdir()
+    write._write(
+        tmp_path / "bundle", study._store.candidate(record.candidate), record, study.verdict(), memo.spec, memo.model
+    )
+    (tmp_path / "rows.csv").write_text("text,note\nwant a refund,=cmd()\n")
+    answer = crossover("predict", "bundle", "rows.csv")
+    assert (answer.code, answer.err) == (0, "")
+    found = list(csv.DictReader(io.StringIO(answer.out)))
+    assert found[0]["note"] == "'=cmd()"
+    assert found[0]["predicted_label"] in TOPICS
+    answer = crossover("predict", "bundle", "rows.csv", "-o", "out.jsonl")
+    assert answer.out == "1 rows answered: out.jsonl\n"
+    assert json.loads((tmp_path / "out.jsonl").read_text())["note"] == "=cmd()"
+
+
+def test_methods_models_doctor(crossover: Command) -> None:
+    assert [m["name"] for m in json.loads(crossover("methods", "--json").out)][:8] == list(DEFAULT_METHODS)
+    assert json.loads(crossover("models", "--json").out)[0]["name"] == "smollm2-135m"
+    doctor = json.loads(crossover("doctor", "--json").out)
+    assert doctor["auto_precision"] in {"fp32", "bf16"}
+    assert {"cores", "memory_mb", "gpu", "versions"} <= doctor.keys()
+    for name in ("methods", "models", "doctor"):
+        answer = crossover(name)
+        assert (answer.code, answer.err) == (0, "")
+        assert answer.out.strip()
+    assert "zero-shot" in crossover("methods").out
