@@ -96,6 +96,7 @@ def with_yaml(**lines: str) -> Callable[[Path], None]:
     def change(bundle: Path) -> None:
         good = {
             "instruction": "Sort.",
+            "layout": "chat",
             "template": "'{text}'",
             "fields": "[text]",
             "label_words": "{login: login, refund: refund, shipping: shipping}",

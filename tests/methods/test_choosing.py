@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.special import softmax
 
-from crossover.methods.choosing import Choice, best_of, folds, prior_of
+from crossover.candidate import PromptedCandidate, PromptProgram
+from crossover.methods.choosing import Choice, folds, label_frequencies, prior_of
+from crossover.methods.frozen import Option, best_of
 from crossover.metrics import get_metric
 from crossover.records import Example, TaskSpec
 
@@ -72,23 +74,42 @@ def test_a_prior_stays_finite_where_a_label_is_never_likely() -> None:
     assert all(np.isfinite(value) for value in prior.values())
 
 
-def test_a_choice_counts_right_answers_and_breaks_ties_by_likelihood(spec: TaskSpec) -> None:
+def test_frequencies_put_a_rare_label_back_in_its_place() -> None:
+    scores = np.log(np.array([[0.90, 0.09, 0.01]] * 4))  # the model hardly knows c; c is rare indeed
+    equal = prior_of(scores, "abc")
+    matched = prior_of(scores, "abc", {"a": 0.5, "b": 0.45, "c": 0.05})
+    shifted = scores[0] - np.array([matched[label] for label in "abc"])
+    np.testing.assert_allclose(scores[0] - np.array([equal[label] for label in "abc"]), 0, atol=1e-9)
+    np.testing.assert_allclose(np.exp(shifted), [0.5, 0.45, 0.05], atol=1e-9)
+
+
+@given(st.lists(st.sampled_from("abd"), max_size=12))
+def test_label_frequencies_are_a_distribution_without_zeros(targets: list[str]) -> None:
+    frequencies = label_frequencies(examples(targets), "abc")
+    assert set(frequencies) == set("abc")
+    assert all(share > 0 for share in frequencies.values())
+    if "d" not in targets:
+        assert sum(frequencies.values()) == pytest.approx(1.0)
+
+
+def test_a_choice_counts_right_answers_and_likelihood(spec: TaskSpec) -> None:
     metric = get_metric("accuracy")
     rows = examples(["delivery", "refund"])
     sure = np.log(np.array([[0.8, 0.1, 0.1], [0.7, 0.2, 0.1]]))
     unsure = np.log(np.array([[0.6, 0.3, 0.1], [0.7, 0.2, 0.1]]))
-    choices = [Choice.of(scores, rows, spec.labels, spec, metric) for scores in (unsure, sure, sure)]
-    assert [choice.score for choice in choices] == [0.5, 0.5, 0.5]
+    choices = [Choice.of(scores, rows, spec.labels, spec, metric) for scores in (unsure, sure)]
+    assert [choice.score for choice in choices] == [0.5, 0.5]
     assert choices[1].log_likelihood == pytest.approx((np.log(0.8) + np.log(0.2)) / 2)
-    assert best_of(choices) == 1, "the likelier of equals, and the first of them"
-    better = Choice(score=0.6, log_likelihood=-9.0)
-    assert best_of([*choices, better]) == 3
+    assert choices[1].key() == pytest.approx(0.5 + np.sqrt(0.8 * 0.2))
+    assert choices[0].key() < choices[1].key() < Choice(score=1.0, log_likelihood=-9.0).key()
 
 
 @given(st.lists(st.tuples(st.sampled_from([0.0, 0.5, 1.0]), st.sampled_from([-2.0, -1.0])), min_size=1, max_size=8))
 def test_the_best_is_the_first_of_the_best(drawn: list[tuple[float, float]]) -> None:
     choices = [Choice(score=score, log_likelihood=likelihood) for score, likelihood in drawn]
-    assert best_of(choices) == drawn.index(max(drawn))
+    candidate = PromptedCandidate(program=PromptProgram(instruction="", template="{t}", fields=("t",), label_words={}))
+    tried = [Option(candidate=candidate, correction=str(i), choice=choice) for i, choice in enumerate(choices)]
+    assert best_of(tried).correction == str(max(range(len(choices)), key=lambda i: choices[i].key()))
 
 
 def test_a_target_that_is_no_label_has_no_likelihood(spec: TaskSpec) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from crossover.candidate import ConstantCandidate, PromptedCandidate, PromptProgram
 from crossover.candidate.prompted import prompt_tokens
 from crossover.errors import TrialError
 from crossover.methods import Fitted, get_method, method_names
-from crossover.methods.choosing import prior_of
+from crossover.methods.choosing import Choice, prior_of
 from crossover.methods.effort import Meter, allowance
 from crossover.methods.frozen import choose_prior, label_scores
 from crossover.metrics import get_metric
@@ -108,12 +109,13 @@ def test_a_dev_row_is_never_its_own_demonstration(spec: TaskSpec, rows: Rows, na
     prompts = [str(tokenizer.decode(list(p))) for event in model.events for p in event.prompts]
     assert len(prompts) >= 20
     for prompt in prompts:
-        asked = prompt.rpartition("<|im_start|>user\n")[2]
-        (text,) = [text for text in texts if f"{text}<" in asked.replace("\n", "<")]
-        shown = prompt.removesuffix(asked).replace("\n", "<").replace("Text: ", "<")
-        assert f"<{text}<" not in shown
-    assert len(fitted.tried) >= 2
-    assert fitted.dev_score == max(t.dev_score for t in fitted.tried if t.dev_score is not None)
+        head, asked_mark, asked = prompt.rpartition("Text: ")
+        assert asked_mark or name == "knn-few-shot", "only what is embedded stands without its template"
+        if asked_mark:
+            (text,) = [text for text in texts if asked.startswith(f"{text}\nLabel:")]
+            assert f"Text: {text}\n" not in head
+    assert len(fitted.tried) >= 6, "two layouts and three priors"
+    assert fitted.dev_score in {t.dev_score for t in fitted.tried}
 
 
 def test_lora_lowers_what_it_gets_wrong(spec: TaskSpec, rows: Rows, tiny: LocalModel) -> None:
@@ -139,7 +141,7 @@ def test_without_labels_the_prior_is_corrected(spec: TaskSpec, rows: Rows, tiny:
     expected = prior_of(label_scores(program, unlabelled, tiny), list(program.label_words))
     assert candidate.prior == pytest.approx(dict(expected), abs=1e-4)
     assert dev is None
-    assert [(t.settings, t.dev_score) for t in tried] == [({"prior": "corrected"}, None)]
+    assert [(t.settings, t.dev_score) for t in tried] == [({"layout": "chat", "prior": "corrected"}, None)]
 
 
 def test_without_any_input_there_is_no_prior(spec: TaskSpec, tiny: LocalModel) -> None:
@@ -147,17 +149,29 @@ def test_without_any_input_there_is_no_prior(spec: TaskSpec, tiny: LocalModel) -
     assert (candidate.prior, dev) == (None, None)
 
 
-def test_with_labels_the_better_of_both_is_taken(spec: TaskSpec, rows: Rows, tiny: LocalModel) -> None:
+def test_with_labels_the_best_of_layouts_and_priors_is_taken(spec: TaskSpec, rows: Rows, tiny: LocalModel) -> None:
+    labelled = rows[:12]
     candidate, tried, dev = choose_prior(
-        PromptProgram.default(spec), rows[:12], [row.inputs for row in rows[12:]], spec, METRIC, tiny
+        PromptProgram.default(spec), labelled, [row.inputs for row in rows[12:]], spec, METRIC, tiny
     )
-    assert [t.settings for t in tried] == [{"prior": "as it is"}, {"prior": "corrected"}]
-    raw, corrected = (t.dev_score for t in tried)
-    assert raw is not None
-    assert corrected is not None
-    assert dev == max(raw, corrected)
-    if raw != corrected:
-        assert (candidate.prior is not None) == (corrected > raw)
+    priors = ("as it is", "corrected", "corrected to the labels' frequencies")
+    assert [(t.settings["layout"], t.settings["prior"]) for t in tried] == [
+        (layout, prior) for layout in ("chat", "plain") for prior in priors
+    ]
+    scores = label_scores(candidate.program, [row.inputs for row in labelled], tiny)
+    shift = [candidate.prior[label] if candidate.prior else 0.0 for label in candidate.program.label_words]
+    chosen = Choice.of(scores - np.array(shift), labelled, spec.labels, spec, METRIC)
+    assert dev == pytest.approx(chosen.score)
+    (taken,) = [t for t in tried if t.settings["layout"] == candidate.program.layout and t.dev_score == dev][:1]
+    assert taken.dev_score == dev
+
+
+def test_near_is_what_agrees_with_the_labels(spec: TaskSpec, rows: Rows, tiny: LocalModel) -> None:
+    fitted = fit("knn-few-shot", spec, rows[:16], tiny)
+    assert isinstance(fitted.candidate, PromptedCandidate)
+    retrieval = fitted.candidate.program.retrieval
+    assert retrieval is not None
+    assert {t.settings["near_by"] for t in fitted.tried} == {retrieval.by}
 
 
 # ------------------------------------------------------------------------------------------------------------ baselines

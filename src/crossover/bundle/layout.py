@@ -96,7 +96,7 @@ def program_to_files(program: PromptProgram, folder: Path) -> None:
         "label_words": config["label_words"],
         "demonstrations": None
         if not demonstrations
-        else {"file": "demos.jsonl", "rule": "nearest", "k": retrieval["k"]}
+        else {"file": "demos.jsonl", "rule": "nearest", "by": retrieval["by"], "k": retrieval["k"]}
         if isinstance(retrieval, Mapping)
         else {"file": "demos.jsonl", "rule": "all"},
     }
@@ -136,7 +136,7 @@ def program_from_files(folder: Path) -> PromptProgram:
                 "fields": prompt["fields"],
                 "label_words": prompt["label_words"],
                 "demonstrations": [] if nearest else demonstrations,
-                "retrieval": {"k": rule["k"], "pool": demonstrations} if nearest else None,
+                "retrieval": {"k": rule["k"], "by": rule["by"], "pool": demonstrations} if nearest else None,
             }
         )
     except (YAMLError, ValueError, KeyError, TypeError, OSError, RecursionError) as error:

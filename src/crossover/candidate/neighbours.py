@@ -1,15 +1,18 @@
-"""The nearest texts of a pool: TF-IDF of words and of character sequences inside words, cosine."""
+"""The nearest examples of a pool: by TF-IDF of their words, or by the model's own hidden states; cosine."""
 
 from __future__ import annotations
 
-__all__ = ["Neighbours"]
+__all__ = ["Neighbours", "nearest_states"]
 
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from scipy.sparse import csr_matrix, hstack
 from sklearn.feature_extraction.text import TfidfVectorizer
+
+FloatArray = npt.NDArray[np.float64]
 
 _WORDS = r"(?u)\b\w+\b"
 
@@ -34,12 +37,33 @@ class Neighbours:
             without: one pool index for each query that must not be returned (the query itself, for leave-one-out).
         """
         queries = hstack([v.transform(texts) for v in self._vectorizers]).tocsr()
-        similarity = (queries @ self._pool.T).toarray()
-        if without is not None:
-            similarity[np.arange(len(texts)), list(without)] = -np.inf
-            k = min(k, self._pool.shape[0] - 1)
-        order = np.argsort(-similarity, axis=1, kind="stable")[:, :k]
-        return [[int(i) for i in row] for row in order]
+        return _best((queries @ self._pool.T).toarray(), k, without)
+
+
+def nearest_states(
+    pool: FloatArray, queries: FloatArray, k: int, *, without: Sequence[int] | None = None
+) -> list[list[int]]:
+    """Return for each query the indices of its k nearest in the pool, as `Neighbours.nearest` does.
+
+    Args:
+        pool: hidden states, [pool, features]; they are standardised by the pool's own mean and spread, because a few
+            features of a language model's states are large for every text.
+        queries: hidden states, [queries, features].
+        k: how many.
+        without: one pool index for each query that must not be returned.
+    """
+    mean, spread = pool.mean(axis=0), pool.std(axis=0) + 1e-6
+    a, b = ((x - mean) / spread for x in (queries, pool))
+    a, b = (x / (np.linalg.norm(x, axis=1, keepdims=True) + 1e-12) for x in (a, b))
+    return _best(a @ b.T, k, without)
+
+
+def _best(similarity: FloatArray, k: int, without: Sequence[int] | None) -> list[list[int]]:
+    if without is not None:
+        similarity[np.arange(len(similarity)), list(without)] = -np.inf
+        k = min(k, similarity.shape[1] - 1)
+    order = np.argsort(-similarity, axis=1, kind="stable")[:, :k]
+    return [[int(i) for i in row] for row in order]
 
 
 def _safe_fit(vectorizer: TfidfVectorizer, pool: Sequence[str]) -> Any:  # noqa: ANN401  # scikit-learn carries no types

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-__all__ = ["LAYOUTS", "Demonstration", "Layout", "PromptProgram", "Retrieval"]
+__all__ = ["LAYOUTS", "Demonstration", "Layout", "Nearness", "PromptProgram", "Retrieval"]
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Literal, Self, TypeAlias
+from typing import Literal, Self, TypeAlias, TypeVar
 
 from crossover.candidate.fields import integer, mapping, optional, pairs, sequence, text, texts
-from crossover.candidate.neighbours import Neighbours
+from crossover.candidate.neighbours import Neighbours, nearest_states
 from crossover.candidate.wording import joined
-from crossover.model.base import Message
+from crossover.model.base import FloatArray, Message
 from crossover.records import Example, Inputs, Json, TaskSpec
 from crossover.template import Template, parse, substitute
 
 Layout: TypeAlias = Literal["chat", "plain"]
 LAYOUTS: tuple[Layout, ...] = ("chat", "plain")
+Nearness: TypeAlias = Literal["words", "states"]
+NEARNESSES: tuple[Nearness, ...] = ("words", "states")
+Embed: TypeAlias = Callable[[Sequence[Inputs]], FloatArray]
+"""Gives the model's pooled hidden states of inputs, [inputs, features]."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,10 +41,14 @@ class Demonstration:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retrieval:
-    """Demonstrations chosen for each input: its `k` nearest of `pool`, the nearest last."""
+    """Demonstrations chosen for each input: its `k` nearest of `pool`, the nearest last.
+
+    `by` says what is near: "words" (TF-IDF) or "states" (the model's pooled hidden states of the bare text).
+    """
 
     pool: tuple[Demonstration, ...]
     k: int
+    by: Nearness = "words"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,18 +92,18 @@ class PromptProgram:
         """Return the same program with these demonstrations."""
         return replace(self, demonstrations=tuple(demonstrations), retrieval=None)
 
-    def with_retrieval(self, pool: Sequence[Demonstration], k: int) -> PromptProgram:
+    def with_retrieval(self, pool: Sequence[Demonstration], k: int, by: Nearness = "words") -> PromptProgram:
         """Return the same program with demonstrations chosen for each input."""
-        return replace(self, demonstrations=(), retrieval=Retrieval(pool=tuple(pool), k=k))
+        return replace(self, demonstrations=(), retrieval=Retrieval(pool=tuple(pool), k=k, by=by))
 
     def in_layout(self, layout: Layout) -> PromptProgram:
         """Return the same program in another layout."""
         return replace(self, layout=layout)
 
-    def texts(self, inputs: Sequence[Inputs]) -> list[str]:
+    def texts(self, inputs: Sequence[Inputs], embed: Embed | None = None) -> list[str]:
         """Return the text for each input in the plain layout: it ends where the answer begins."""
         texts = []
-        for messages in self.prompts(inputs):
+        for messages in self.prompts(inputs, embed):
             paragraphs: list[str] = []
             for message in messages:
                 if message["role"] == "assistant":
@@ -105,18 +113,25 @@ class PromptProgram:
             texts.append("\n\n".join(paragraphs))
         return texts
 
-    def prompts(self, inputs: Sequence[Inputs]) -> list[list[Message]]:
-        """Return the conversation for each input."""
+    def prompts(self, inputs: Sequence[Inputs], embed: Embed | None = None) -> list[list[Message]]:
+        """Return the conversation for each input. `embed` is needed where demonstrations are near by hidden states."""
         template = parse(self.template)
-        chosen: Sequence[Sequence[Demonstration]]
+        return [self._messages(template, i, d) for i, d in zip(inputs, self._shown(inputs, embed), strict=True)]
+
+    def _shown(self, inputs: Sequence[Inputs], embed: Embed | None) -> Sequence[Sequence[Demonstration]]:
         if self.retrieval is None:
-            chosen = [self.demonstrations] * len(inputs)
+            return [self.demonstrations] * len(inputs)
+        pool, k = self.retrieval.pool, self.retrieval.k
+        if not inputs:
+            return []
+        if self.retrieval.by == "states":
+            if embed is None:
+                raise ValueError("demonstrations that are near by hidden states need the model")
+            found = nearest_states(embed([d.inputs for d in pool]), embed(inputs), k)
         else:
-            pool = self.retrieval.pool
             index = _index(tuple(joined(d.inputs, self.fields) for d in pool))
-            found = index.nearest([joined(i, self.fields) for i in inputs], self.retrieval.k)
-            chosen = [[pool[index] for index in reversed(row)] for row in found]
-        return [self._messages(template, i, demos) for i, demos in zip(inputs, chosen, strict=True)]
+            found = index.nearest([joined(i, self.fields) for i in inputs], k)
+        return [[pool[i] for i in reversed(row)] for row in found]
 
     def _messages(self, template: Template, inputs: Inputs, demonstrations: Sequence[Demonstration]) -> list[Message]:
         messages: list[Message] = []
@@ -142,7 +157,11 @@ class PromptProgram:
             "demonstrations": _demonstrations_json(self.demonstrations),
             "retrieval": None
             if self.retrieval is None
-            else {"k": self.retrieval.k, "pool": _demonstrations_json(self.retrieval.pool)},
+            else {
+                "k": self.retrieval.k,
+                "by": self.retrieval.by,
+                "pool": _demonstrations_json(self.retrieval.pool),
+            },
             "layout": self.layout,
         }
 
@@ -158,8 +177,12 @@ class PromptProgram:
             demonstrations=_demonstrations(config, "demonstrations"),
             retrieval=None
             if retrieval is None
-            else Retrieval(k=integer(retrieval, "k"), pool=_demonstrations(retrieval, "pool")),
-            layout=_layout(text(config, "layout")),
+            else Retrieval(
+                k=integer(retrieval, "k"),
+                by=_one_of(NEARNESSES, retrieval, "by"),
+                pool=_demonstrations(retrieval, "pool"),
+            ),
+            layout=_one_of(LAYOUTS, config, "layout"),
         )
 
 
@@ -177,11 +200,15 @@ def _index(pool: tuple[str, ...]) -> Neighbours:
     return Neighbours(pool)
 
 
-def _layout(value: str) -> Layout:
-    for layout in LAYOUTS:
-        if layout == value:
-            return layout
-    raise ValueError(f"layout must be one of {', '.join(LAYOUTS)}, got {value!r}")
+Word = TypeVar("Word", bound=str)
+
+
+def _one_of(allowed: Sequence[Word], config: Mapping[str, Json], key: str) -> Word:
+    value = text(config, key)
+    for word in allowed:
+        if word == value:
+            return word
+    raise ValueError(f"field {key!r} must be one of {', '.join(allowed)}, got {value!r}")
 
 
 def _input_template(spec: TaskSpec) -> str:

@@ -13,6 +13,7 @@ import numpy as np
 
 from crossover.candidate.base import Candidate, CandidateParts, Predictor
 from crossover.candidate.fields import mapping, number, optional
+from crossover.candidate.head import head_tokens
 from crossover.candidate.program import PromptProgram
 from crossover.model.base import Adapter, FloatArray, LanguageModel
 from crossover.records import Inputs, Json, Prediction
@@ -21,9 +22,13 @@ from crossover.template import parse, validate
 
 def prompt_tokens(program: PromptProgram, inputs: Sequence[Inputs], model: LanguageModel) -> list[tuple[int, ...]]:
     """Return each input's prompt as token ids: the same in training, measuring and serving."""
+
+    def embed(rows: Sequence[Inputs]) -> FloatArray:
+        return model.embed([head_tokens(model, row, program.fields) for row in rows])
+
     if program.layout == "plain":
-        return [model.plain_prompt(text) for text in program.texts(inputs)]
-    return [model.render(messages) for messages in program.prompts(inputs)]
+        return [model.plain_prompt(text) for text in program.texts(inputs, embed)]
+    return [model.render(messages) for messages in program.prompts(inputs, embed)]
 
 
 def label_answers(program: PromptProgram, model: LanguageModel) -> list[tuple[int, ...]]:

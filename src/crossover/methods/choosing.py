@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-__all__ = ["Choice", "best_of", "folds", "prior_of"]
+__all__ = ["Choice", "folds", "label_frequencies", "prior_of"]
 
 import random
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -19,7 +19,7 @@ from crossover.records import Example, TaskSpec
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
-    """How one configuration did on dev rows: mean metric, and mean log-probability of the right label to break ties."""
+    """How one configuration did on dev rows: mean metric, and mean log-probability of the right label."""
 
     score: float
     log_likelihood: float
@@ -36,19 +36,35 @@ class Choice:
         right = [normal[i, index[row.target]] for i, row in enumerate(rows) if row.target in index]
         return cls(score=float(np.mean(scores)), log_likelihood=float(np.mean(right)) if right else -np.inf)
 
-    def key(self) -> tuple[float, float]:
-        """Return what to maximise."""
-        return (self.score, self.log_likelihood)
+    def key(self) -> float:
+        """Return what to maximise: the metric plus the right label's mean probability (geometric).
+
+        On a few dozen rows the metric alone is rough; the probability alone follows how sure a layout makes the model.
+        """
+        return self.score + float(np.exp(self.log_likelihood))
 
 
-def prior_of(logprobs: FloatArray, labels: Sequence[str]) -> Mapping[str, float]:
-    """Return the label prior of a frozen model: the log of its mean label distribution over inputs [inputs, labels].
+def prior_of(
+    logprobs: FloatArray, labels: Sequence[str], frequencies: Mapping[str, float] | None = None
+) -> Mapping[str, float]:
+    """Return what to take off a frozen model's label log-probabilities, from its answers [inputs, labels].
 
-    Batch calibration (Zhou et al. 2024, arXiv:2309.17249), estimated on inputs of the training split.
+    It is the log of the model's mean label distribution (batch calibration, Zhou et al. 2024, arXiv:2309.17249),
+    estimated on inputs of the training split. That alone makes all labels equally frequent; with `frequencies` they
+    become as frequent as these say, so that a rare label is not answered out of turn.
     """
     normal = log_softmax(logprobs, axis=1)
     mean = logsumexp(normal, axis=0) - np.log(len(normal))
-    return {label: float(value) for label, value in zip(labels, mean, strict=True)}
+    prior = {label: float(value) for label, value in zip(labels, mean, strict=True)}
+    if frequencies is not None:
+        prior = {label: value - float(np.log(frequencies[label])) for label, value in prior.items()}
+    return prior
+
+
+def label_frequencies(rows: Sequence[Example], labels: Sequence[str]) -> dict[str, float]:
+    """Return each label's share among labelled rows; half a row is added to each, so that none is 0."""
+    counts = Counter(row.target for row in rows)
+    return {label: (counts[label] + 0.5) / (len(rows) + 0.5 * len(labels)) for label in labels}
 
 
 def folds(rows: Sequence[Example], n: int, seed: int) -> list[list[int]]:
@@ -66,8 +82,3 @@ def folds(rows: Sequence[Example], n: int, seed: int) -> list[list[int]]:
             result[place % len(result)].append(i)
             place += 1
     return [sorted(fold) for fold in result]
-
-
-def best_of(choices: Sequence[Choice]) -> int:
-    """Return the index of the best; the first of equals."""
-    return max(range(len(choices)), key=lambda i: (*choices[i].key(), -i))

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-__all__ = ["PRIOR_ROWS", "choose_prior", "dev_choices", "label_scores", "likelier_layout", "settings_of"]
+__all__ = [
+    "LAYOUT_ROWS",
+    "PRIOR_ROWS",
+    "Option",
+    "best_of",
+    "choose_prior",
+    "label_scores",
+    "likelier_layout",
+    "options",
+]
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from crossover.candidate import PromptedCandidate, PromptProgram
 from crossover.candidate.program import LAYOUTS, Layout
 from crossover.candidate.prompted import label_answers, prompt_tokens
-from crossover.methods.choosing import Choice, best_of, prior_of
+from crossover.methods.choosing import Choice, label_frequencies, prior_of
 from crossover.metrics import Metric
 from crossover.model.base import FloatArray, LanguageModel
 from crossover.records import Configuration, Example, Inputs, Json, TaskSpec
@@ -19,6 +29,58 @@ from crossover.records import Configuration, Example, Inputs, Json, TaskSpec
 LAYOUT_ROWS = 16
 PRIOR_ROWS = 32
 """Unlabelled inputs on which a label prior is estimated."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Option:
+    """A candidate with a frozen model that was tried, how its label prior is corrected, and how it did on dev rows."""
+
+    candidate: PromptedCandidate
+    correction: str
+    choice: Choice
+
+    def configuration(self, **further: Json) -> Configuration:
+        """Return what the store keeps of it."""
+        settings = {**further, "layout": self.candidate.program.layout, "prior": self.correction}
+        return Configuration(settings=settings, dev_score=self.choice.score)
+
+
+def options(
+    program: PromptProgram,
+    logprobs: FloatArray,
+    prior_logprobs: FloatArray,
+    rows: Sequence[Example],
+    labelled: Sequence[Example],
+    spec: TaskSpec,
+    metric: Metric,
+) -> list[Option]:
+    """Return a program as it is, with its label prior taken off, and with labels as frequent as in the budget.
+
+    Args:
+        program: the program.
+        logprobs: of the labels on the dev rows, [rows, labels].
+        prior_logprobs: of the labels on inputs whose own labels play no part, [inputs, labels].
+        rows: the dev rows.
+        labelled: the budget, whose label frequencies count.
+    """
+    labels = list(program.label_words)
+    priors: dict[str, Mapping[str, float] | None] = {"as it is": None}
+    if len(prior_logprobs):
+        priors["corrected"] = prior_of(prior_logprobs, labels)
+        priors["corrected to the labels' frequencies"] = prior_of(
+            prior_logprobs, labels, label_frequencies(labelled, labels)
+        )
+    found = []
+    for name, prior in priors.items():
+        shift = np.zeros(len(labels)) if prior is None else np.array([prior[label] for label in labels])
+        choice = Choice.of(logprobs - shift, rows, labels, spec, metric)
+        found.append(Option(candidate=PromptedCandidate(program=program, prior=prior), correction=name, choice=choice))
+    return found
+
+
+def best_of(tried: Sequence[Option]) -> Option:
+    """Return the best; the first of equals."""
+    return max(tried, key=lambda option: option.choice.key())
 
 
 def choose_prior(
@@ -30,31 +92,25 @@ def choose_prior(
     model: LanguageModel,
     layouts: Sequence[Layout] = LAYOUTS,
 ) -> tuple[PromptedCandidate, tuple[Configuration, ...], float | None]:
-    """Return the program as a candidate: its layout, and whether its label prior is taken off, chosen on the labels.
+    """Return the program as a candidate: its layout, and how its label prior is corrected, chosen on the labels.
 
     Without labels the layout stays, and the prior is corrected: small models favour some labels, and the correction
     lifts most tasks.
     """
-    labels = list(program.label_words)
     others = unlabelled[:PRIOR_ROWS]
     if not labelled:
-        prior = prior_of(label_scores(program, others, model), labels) if others else None
-        only = Configuration(settings=settings_of(program, corrected=prior is not None), dev_score=None)
-        return PromptedCandidate(program=program, prior=prior), (only,), None
-    choices: list[Choice] = []
-    candidates: list[PromptedCandidate] = []
+        prior = prior_of(label_scores(program, others, model), list(program.label_words)) if others else None
+        settings: dict[str, Json] = {"layout": program.layout, "prior": "as it is" if prior is None else "corrected"}
+        tried = (Configuration(settings=settings, dev_score=None),)
+        return PromptedCandidate(program=program, prior=prior), tried, None
+    found: list[Option] = []
     for layout in layouts:
         laid_out = program.in_layout(layout)
         logprobs = label_scores(laid_out, [*(e.inputs for e in labelled), *others], model)
-        prior = prior_of(logprobs[len(labelled) :] if others else logprobs, labels)
-        choices += dev_choices(logprobs[: len(labelled)], prior, labelled, labels, spec, metric)
-        candidates += [PromptedCandidate(program=laid_out, prior=p) for p in (None, prior)]
-    best = best_of(choices)
-    tried = tuple(
-        Configuration(settings=settings_of(c.program, corrected=c.prior is not None), dev_score=choice.score)
-        for c, choice in zip(candidates, choices, strict=True)
-    )
-    return candidates[best], tried, choices[best].score
+        own, theirs = logprobs[: len(labelled)], logprobs[len(labelled) :]
+        found += options(laid_out, own, theirs if others else own, labelled, labelled, spec, metric)
+    best = best_of(found)
+    return best.candidate, tuple(option.configuration() for option in found), best.choice.score
 
 
 def likelier_layout(
@@ -72,29 +128,8 @@ def likelier_layout(
     return programs[likelihoods.index(max(likelihoods))]
 
 
-def dev_choices(
-    logprobs: FloatArray,
-    prior: Mapping[str, float] | None,
-    rows: Sequence[Example],
-    labels: Sequence[str],
-    spec: TaskSpec,
-    metric: Metric,
-) -> list[Choice]:
-    """Return how the raw scores do on dev rows, and (with a prior) how the corrected ones do."""
-    choices = [Choice.of(logprobs, rows, labels, spec, metric)]
-    if prior is not None:
-        corrected = logprobs - np.array([prior[label] for label in labels])
-        choices.append(Choice.of(corrected, rows, labels, spec, metric))
-    return choices
-
-
 def label_scores(program: PromptProgram, inputs: Sequence[Inputs], model: LanguageModel) -> FloatArray:
     """Return log-probabilities of the labels, [inputs, labels]."""
     if not inputs:
         return np.zeros((0, len(program.label_words)))
     return model.score(prompt_tokens(program, inputs, model), label_answers(program, model)).logprobs
-
-
-def settings_of(program: PromptProgram, *, corrected: bool) -> dict[str, Json]:
-    """Return how the store names a configuration."""
-    return {"layout": program.layout, "prior": "corrected" if corrected else "as it is"}

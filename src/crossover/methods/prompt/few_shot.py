@@ -8,13 +8,13 @@ import random
 from collections.abc import Sequence
 from typing import ClassVar
 
-from crossover.candidate import Candidate, Demonstration, PromptedCandidate, PromptProgram
+from crossover.candidate import Candidate, Demonstration, PromptProgram
 from crossover.candidate.program import LAYOUTS
 from crossover.errors import TrialError
 from crossover.methods.base import Cost, Fitted, Method, Shape
-from crossover.methods.choosing import Choice, best_of, folds, prior_of
+from crossover.methods.choosing import folds
 from crossover.methods.effort import Meter, allowance
-from crossover.methods.frozen import PRIOR_ROWS, dev_choices, label_scores, settings_of
+from crossover.methods.frozen import PRIOR_ROWS, Option, best_of, label_scores, options
 from crossover.metrics import Metric
 from crossover.model.base import Capability, LanguageModel
 from crossover.records import Configuration, Example, Family, Inputs, TaskSpec
@@ -51,16 +51,14 @@ class FewShot(Method):
             raise TrialError("few-shot needs a language model")
         meter = Meter(model)
         program = PromptProgram.default(spec)
-        labels = list(program.label_words)
         bound = allowance(program, labelled, model, effort)
+        bound = allowance(program, labelled, model, effort)
+        found: list[Option] = []
         tried: list[Configuration] = []
-        choices: list[Choice] = []
-        candidates: list[PromptedCandidate] = []
         for number, draw in enumerate(_draws(labelled, round(DRAWS * max(effort, 1)), seed)):
             # The first draw is tried in each layout, the others in the one that did better.
-            layouts = LAYOUTS if number == 0 else (candidates[best_of(choices)].program.layout,)
-            for layout in layouts:
-                if candidates and meter.token_passes >= bound:
+            for layout in LAYOUTS if number == 0 else (best_of(found).candidate.program.layout,):
+                if found and meter.token_passes >= bound:
                     break
                 demonstrated = program.in_layout(layout).with_demonstrations(
                     [Demonstration.of(labelled[i]) for i in draw.shown]
@@ -70,18 +68,15 @@ class FewShot(Method):
                 shown = [labelled[i].inputs for i in draw.shown]
                 others = [i for i in unlabelled if i not in shown][:PRIOR_ROWS]
                 logprobs = label_scores(demonstrated, [*(row.inputs for row in rows), *others], model)
-                prior = prior_of(logprobs[len(rows) :] if others else logprobs, labels)
-                for i, choice in enumerate(dev_choices(logprobs[: len(rows)], prior, rows, labels, spec, metric)):
-                    said = settings_of(demonstrated, corrected=i == 1)
-                    settings = {"demonstrations": [labelled[d].id for d in draw.shown], **said}
-                    tried.append(Configuration(settings=settings, dev_score=choice.score))
-                    choices.append(choice)
-                    candidates.append(PromptedCandidate(program=demonstrated, prior=prior if i == 1 else None))
-        best = best_of(choices)
+                own, theirs = logprobs[: len(rows)], logprobs[len(rows) :]
+                new = options(demonstrated, own, theirs if others else own, rows, labelled, spec, metric)
+                found += new
+                tried += [option.configuration(demonstrations=[labelled[i].id for i in draw.shown]) for option in new]
+        best = best_of(found)
         return Fitted(
-            candidate=candidates[best],
+            candidate=best.candidate,
             tried=tuple(tried),
-            dev_score=choices[best].score,
+            dev_score=best.choice.score,
             labels_used=len(labelled),
             token_passes=meter.token_passes,
             seconds=meter.seconds,

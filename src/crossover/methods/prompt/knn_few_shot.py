@@ -9,19 +9,20 @@ from typing import ClassVar
 
 import numpy as np
 
-from crossover.candidate import Candidate, Demonstration, PromptedCandidate, PromptProgram
-from crossover.candidate.neighbours import Neighbours
-from crossover.candidate.program import LAYOUTS
+from crossover.candidate import Candidate, Demonstration, PromptProgram
+from crossover.candidate.head import head_tokens
+from crossover.candidate.neighbours import Neighbours, nearest_states
+from crossover.candidate.program import LAYOUTS, Nearness
 from crossover.candidate.prompted import label_answers, prompt_tokens
 from crossover.candidate.wording import joined
 from crossover.errors import TrialError
 from crossover.methods.base import Cost, Fitted, Method, Shape
-from crossover.methods.choosing import Choice, best_of, folds, prior_of
+from crossover.methods.choosing import folds
 from crossover.methods.effort import Meter
-from crossover.methods.frozen import dev_choices, settings_of
+from crossover.methods.frozen import Option, best_of, options
 from crossover.metrics import Metric
 from crossover.model.base import Capability, LanguageModel
-from crossover.records import Configuration, Example, Family, Inputs, TaskSpec
+from crossover.records import Example, Family, Inputs, TaskSpec
 
 NEIGHBOURS = 8
 DEV_ROWS = 24
@@ -30,7 +31,8 @@ DEV_ROWS = 24
 class KnnFewShot(Method):
     """8 nearest of the labelled examples, the nearest last (Liu et al. 2022, arXiv:2101.06804).
 
-    Dev scores are leave-one-out: a row is answered with the nearest of the others.
+    Near by words or by the model's own hidden states, whichever agrees better with the labels. Dev scores are
+    leave-one-out: a row is answered with the nearest of the others.
     """
 
     name: ClassVar[str] = "knn-few-shot"
@@ -56,39 +58,28 @@ class KnnFewShot(Method):
             raise TrialError("knn-few-shot needs a language model")
         meter = Meter(model)
         program = PromptProgram.default(spec)
-        labels = list(program.label_words)
         pool = [Demonstration.of(e) for e in labelled]
         k = min(NEIGHBOURS, len(pool))
 
         dev = _spread(labelled, round(DEV_ROWS * max(effort, 1)), seed)
-        index = Neighbours([joined(e.inputs, spec.input_fields) for e in labelled])
-        queries = [joined(labelled[i].inputs, spec.input_fields) for i in dev]
-        near = index.nearest(queries, k, without=dev)
+        by, found_near = _nearer(labelled, spec, k, model)
+        near = [found_near[i] for i in dev]
         rows = [labelled[i] for i in dev]
-        choices: list[Choice] = []
-        candidates: list[PromptedCandidate] = []
+        found: list[Option] = []
         for layout in LAYOUTS:
             laid_out = program.in_layout(layout)
             prompts = []
-            for row, found in zip(rows, near, strict=True):
-                shown = laid_out.with_demonstrations([pool[j] for j in reversed(found)])
+            for row, neighbours in zip(rows, near, strict=True):
+                shown = laid_out.with_demonstrations([pool[j] for j in reversed(neighbours)])
                 prompts += prompt_tokens(shown, [row.inputs], model)
             logprobs = model.score(prompts, label_answers(laid_out, model)).logprobs
             # The prior is read off the dev rows' inputs: with demonstrations in every prompt, more rows cost too much.
-            prior = prior_of(logprobs, labels)
-            choices += dev_choices(logprobs, prior, rows, labels, spec, metric)
-            retrieving = laid_out.with_retrieval(pool, k)
-            candidates += [PromptedCandidate(program=retrieving, prior=p) for p in (None, prior)]
-        best = best_of(choices)
+            found += options(laid_out.with_retrieval(pool, k, by), logprobs, logprobs, rows, labelled, spec, metric)
+        best = best_of(found)
         return Fitted(
-            candidate=candidates[best],
-            tried=tuple(
-                Configuration(
-                    settings={"k": k, **settings_of(c.program, corrected=c.prior is not None)}, dev_score=choice.score
-                )
-                for c, choice in zip(candidates, choices, strict=True)
-            ),
-            dev_score=choices[best].score,
+            candidate=best.candidate,
+            tried=tuple(option.configuration(k=k, near_by=by) for option in found),
+            dev_score=best.choice.score,
             labels_used=len(labelled),
             token_passes=meter.token_passes,
             seconds=meter.seconds,
@@ -100,6 +91,27 @@ class KnnFewShot(Method):
         row = (k + 1) * shape.row + k * shape.answer + shape.answer_tree
         dev = min(budget, round(DEV_ROWS * max(effort, 1)))
         return Cost(read=(2 * dev + shape.n_test) * row + 3 * shape.prefix)
+
+
+def _nearer(
+    labelled: Sequence[Example], spec: TaskSpec, k: int, model: LanguageModel
+) -> tuple[Nearness, list[list[int]]]:
+    """Return what is near, words or the model's states, and each row's k nearest others by it.
+
+    Taken is that by which more of a row's neighbours have the row's own label: demonstrations help by their labels.
+    """
+    texts = [joined(e.inputs, spec.input_fields) for e in labelled]
+    everyone = range(len(labelled))
+    near: dict[Nearness, list[list[int]]] = {"words": Neighbours(texts).nearest(texts, k, without=everyone)}
+    if "embed" in model.capabilities:
+        states = model.embed([head_tokens(model, e.inputs, spec.input_fields) for e in labelled])
+        near["states"] = nearest_states(states, states, k, without=everyone)
+    same = {
+        by: sum(labelled[j].target == labelled[i].target for i, row in enumerate(rows) for j in row)
+        for by, rows in near.items()
+    }
+    best = max(near, key=lambda by: same[by])
+    return best, near[best]
 
 
 def _spread(rows: Sequence[Example], n: int, seed: int) -> list[int]:
