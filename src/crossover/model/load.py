@@ -5,10 +5,12 @@ from __future__ import annotations
 __all__ = ["load_model"]
 
 import hashlib
+import io
 import json
 import os
 import shutil
 import tempfile
+from contextlib import redirect_stderr
 from pathlib import Path
 from typing import Any
 
@@ -77,9 +79,10 @@ def _convert(gguf: Path, folder: Path) -> None:
         try:
             where, file = str(gguf.parent), gguf.name
             tokenizer = AutoTokenizer.from_pretrained(where, gguf_file=file)
-            network = AutoModelForCausalLM.from_pretrained(
-                where, gguf_file=file, quantization_config=GgufConfig(dequantize=True), dtype=torch.float32
-            )
+            with redirect_stderr(io.StringIO()):  # transformers draws a bar for GGUF that no setting turns off
+                network = AutoModelForCausalLM.from_pretrained(
+                    where, gguf_file=file, quantization_config=GgufConfig(dequantize=True), dtype=torch.float32
+                )
             network.save_pretrained(scratch)
             tokenizer.save_pretrained(scratch)
             (scratch / _READY).write_text(json.dumps({"converted_from": gguf.name}))

@@ -75,7 +75,8 @@ def _costs(verdict: Verdict) -> str:
     elif prompt is not None:
         sentences.append(f"A call reads {round(prompt.prompt_tokens):,} tokens.")
     if verdict.break_even_calls is not None:
-        sentences.append(f"Pays back after {about(verdict.break_even_calls)} calls.")
+        after = verdict.break_even_calls
+        sentences.append("Pays back at once." if after < 1 else f"Pays back after {about(after)} calls.")
     elif weights is not None and prompt is not None:
         sentences.append("A call does not become cheaper, so training does not pay back by itself.")
     return " ".join(sentences)
