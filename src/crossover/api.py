@@ -60,7 +60,7 @@ from crossover.verdict import decide, to_json
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """What a cell begins with that a spreadsheet would run."""
 
-FIRST_LOOK_SECONDS = 270.0
+FIRST_LOOK_SECONDS = 280.0
 """What a run takes that asks for nothing in particular: people want a first answer before they go for coffee."""
 
 
@@ -138,9 +138,7 @@ def compare(  # noqa: PLR0913  # the command line's contract has as many
     store = StudyStore.open(folder, create=True)
     if methods is None and budgets is None and time_limit is None:
         time_limit = FIRST_LOOK_SECONDS
-        listener.note(
-            "time", f"what fits into {time_limit / 60:g} minutes; --time-limit, --methods or --budgets ask for more"
-        )
+        listener.note("time", "what fits into five minutes; --time-limit, --methods or --budgets ask for more")
     deadline = None if time_limit is None else time.monotonic() + time_limit  # fetching a model once does not count
     with store.writing():
         store.claim(StudyKey(data_sha256=task.info.data_sha256, model=identity.name, model_sha256=identity.sha256))

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from crossover.candidate import PromptedCandidate, PromptProgram, predict
-from crossover.candidate.prompted import label_answers, prompt_tokens
+from crossover.candidate.program import Layout
+from crossover.candidate.prompted import label_answers, prompt_tokens, scored_answers
 from crossover.model.local import LocalModel
 from crossover.records import Example, TaskSpec
 from tests.candidate.made import DEMONSTRATIONS, adapter
@@ -57,7 +58,7 @@ def test_the_answer_is_the_most_probable_label_less_its_prior(
 ) -> None:
     inputs = [row.inputs for row in rows[:6]]
     predictions = predict(PromptedCandidate(program=program, prior=prior), inputs, tiny)
-    prompts, answers = prompt_tokens(program, inputs, tiny), label_answers(program, tiny)
+    prompts, answers = prompt_tokens(program, inputs, tiny), scored_answers(program, tiny)
     labels = list(program.label_words)
     expected = plain_logprobs(tiny._network, prompts, answers)
     expected -= np.array([0.0 if prior is None else prior[label] for label in labels])
@@ -97,3 +98,22 @@ def test_training_and_predicting_read_the_same_tokens(tiny: LocalModel, program:
     (tokens,) = prompt_tokens(program, [{"text": "where is it"}], tiny)
     assert tokens == tiny.render(program.prompts([{"text": "where is it"}])[0])
     assert label_answers(program, tiny) == [tiny.completion(words) for words in ("delivery", "refund", "access")]
+
+
+def test_the_end_is_scored_only_where_it_tells_labels_apart(tiny: LocalModel) -> None:
+    def answers(words: Sequence[str], layout: Layout) -> tuple[list[tuple[int, ...]], list[tuple[int, ...]]]:
+        program = PromptProgram(
+            instruction="",
+            template="{text}",
+            fields=("text",),
+            label_words={word: word for word in words},
+            layout=layout,
+        )
+        return scored_answers(program, tiny), label_answers(program, tiny)
+
+    ends: dict[Layout, int] = {"chat": 1, "plain": 2}  # the tiny model has a token for each byte
+    for layout, n_end in ends.items():
+        scored, whole = answers(["order", "refund"], layout)
+        assert scored == [answer[:-n_end] for answer in whole]
+        scored, whole = answers(["order status", "refund", "order"], layout)
+        assert scored == whole, "order begins order status"

@@ -20,7 +20,7 @@ import numpy as np
 
 from crossover.candidate import PromptedCandidate, PromptProgram
 from crossover.candidate.program import LAYOUTS, Layout
-from crossover.candidate.prompted import label_answers, prompt_tokens
+from crossover.candidate.prompted import prompt_tokens, scored_answers
 from crossover.methods.choosing import Choice, label_frequencies, prior_of
 from crossover.metrics import Metric
 from crossover.model.base import FloatArray, LanguageModel
@@ -132,4 +132,4 @@ def label_scores(program: PromptProgram, inputs: Sequence[Inputs], model: Langua
     """Return log-probabilities of the labels, [inputs, labels]."""
     if not inputs:
         return np.zeros((0, len(program.label_words)))
-    return model.score(prompt_tokens(program, inputs, model), label_answers(program, model)).logprobs
+    return model.score(prompt_tokens(program, inputs, model), scored_answers(program, model)).logprobs

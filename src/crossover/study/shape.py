@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from crossover.candidate.program import PromptProgram
-from crossover.candidate.prompted import label_answers, prompt_tokens
+from crossover.candidate.prompted import label_answers, prompt_tokens, scored_answers
 from crossover.errors import DataError
 from crossover.methods import Shape
 from crossover.model.base import LanguageModel, TrainRow, TrainSettings
@@ -56,7 +56,7 @@ def task_shape(spec: TaskSpec, inputs: Sequence[Inputs], n_test: int, model: Lan
     answers = label_answers(program, model)
     shared = common_prefix(prompts)
     tree = Forest()
-    for answer in answers:
+    for answer in scored_answers(program, model):
         tree.add(answer[:-1])
     return Shape(
         prefix=shared,

@@ -8,8 +8,8 @@ from crossover.model.base import TrainRow, TrainSettings
 from crossover.model.engine import Memo, ScoreResult
 from crossover.model.tiny import tiny_model
 
-PROMPTS = [(1, 2, 3), (1, 2, 4)]
-LABELS = [(5,), (6, 7)]
+PROMPTS: list[tuple[int, ...]] = [(1, 2, 3), (1, 2, 4)]
+LABELS: list[tuple[int, ...]] = [(5,), (6, 7)]
 
 
 class Counting:
@@ -34,7 +34,7 @@ def test_the_same_call_is_computed_once() -> None:
 
 def test_another_call_is_computed() -> None:
     memo, compute = Memo(), Counting()
-    calls = [
+    calls: list[tuple[list[tuple[int, ...]], list[tuple[int, ...]]]] = [
         (PROMPTS, LABELS),
         (PROMPTS[:1], LABELS),
         (PROMPTS[::-1], LABELS),

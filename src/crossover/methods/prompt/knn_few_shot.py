@@ -13,7 +13,7 @@ from crossover.candidate import Candidate, Demonstration, PromptProgram
 from crossover.candidate.head import head_tokens
 from crossover.candidate.neighbours import Neighbours, nearest_states
 from crossover.candidate.program import LAYOUTS, Nearness
-from crossover.candidate.prompted import label_answers, prompt_tokens
+from crossover.candidate.prompted import prompt_tokens, scored_answers
 from crossover.candidate.wording import joined
 from crossover.errors import TrialError
 from crossover.methods.base import Cost, Fitted, Method, Shape
@@ -72,7 +72,7 @@ class KnnFewShot(Method):
             for row, neighbours in zip(rows, near, strict=True):
                 shown = laid_out.with_demonstrations([pool[j] for j in reversed(neighbours)])
                 prompts += prompt_tokens(shown, [row.inputs], model)
-            logprobs = model.score(prompts, label_answers(laid_out, model)).logprobs
+            logprobs = model.score(prompts, scored_answers(laid_out, model)).logprobs
             # The prior is read off the dev rows' inputs: with demonstrations in every prompt, more rows cost too much.
             found += options(laid_out.with_retrieval(pool, k, by), logprobs, logprobs, rows, labelled, spec, metric)
         best = best_of(found)
