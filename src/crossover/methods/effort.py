@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["BATCH", "STEPS", "Meter", "allowance"]
+__all__ = ["BATCH", "STEPS", "Meter", "allowance", "n_steps"]
 
 import time
 from collections.abc import Sequence
@@ -18,10 +18,12 @@ STEPS = 48
 2026-11-23): 24 at 1e-3 .73 / .61, 24 at 2e-3 .85 / .80, 40 at 1e-3 .79 / .85, 64 at 5e-4 .80 / .87."""
 
 BATCH = 8
+_FEWEST_STEPS = 16
+_LABELS_A_STEP = 4
 
 
 def allowance(program: PromptProgram, labelled: Sequence[Example], model: LanguageModel, effort: float) -> int:
-    """Return the token passes of `effort` default LoRA fits on this task: 48 steps of 8 rows, 3 passes a token.
+    """Return the token passes of `effort` default LoRA fits on this task: `n_steps` of 8 rows, 3 passes a token.
 
     The engine computes the prompts' shared beginning once a step, so it counts once.
     """
@@ -30,7 +32,12 @@ def allowance(program: PromptProgram, labelled: Sequence[Example], model: Langua
     shared = common_prefix(prompts)
     answer = sum(map(len, label_answers(program, model))) / max(len(program.label_words), 1)
     row = sum(len(p) - shared for p in prompts) / max(len(prompts), 1) + answer - 1
-    return round(effort * 3 * STEPS * (shared + BATCH * row))
+    return 3 * n_steps(len(labelled), effort) * round(shared + BATCH * row)
+
+
+def n_steps(n_rows: int, effort: float) -> int:
+    """Return how many steps a fit on so many rows takes: 16, one more for every 4 labels, and at most 48."""
+    return max(round(effort * min(STEPS, _FEWEST_STEPS + n_rows / _LABELS_A_STEP)), 2)
 
 
 class Meter:

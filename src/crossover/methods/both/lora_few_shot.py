@@ -11,8 +11,8 @@ from crossover.candidate import Candidate, Demonstration, PromptProgram
 from crossover.errors import TrialError
 from crossover.methods.base import Cost, Fitted, Method, Shape
 from crossover.methods.choosing import folds
-from crossover.methods.effort import BATCH
-from crossover.methods.weights.lora import fit_lora, n_steps
+from crossover.methods.effort import BATCH, n_steps
+from crossover.methods.weights.lora import fit_lora
 from crossover.metrics import Metric
 from crossover.model.base import Capability, LanguageModel
 from crossover.records import Example, Family, Inputs, TaskSpec

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["Lora", "fit_lora", "n_steps"]
+__all__ = ["Lora", "fit_lora"]
 
 import random
 from collections.abc import Iterator, Sequence
@@ -13,15 +13,13 @@ from crossover.candidate.prompted import label_answers, prompt_tokens
 from crossover.errors import TrialError
 from crossover.methods.base import Cost, Fitted, Method, Shape
 from crossover.methods.choosing import Choice, folds
-from crossover.methods.effort import BATCH, STEPS, Meter
+from crossover.methods.effort import BATCH, Meter, n_steps
 from crossover.methods.frozen import LAYOUT_ROWS, label_scores, likelier_layout
 from crossover.metrics import Metric
 from crossover.model.base import Capability, LanguageModel, TrainRow, TrainSettings
 from crossover.records import Configuration, Example, Family, Inputs, TaskSpec
 
 LEARNING_RATE = 2e-3
-_FEWEST_STEPS = 16
-_LABELS_A_STEP = 4
 _DEV_SHARE = 4
 _DEV_ROWS = 48
 _BEFORE = 5 / 8
@@ -123,11 +121,6 @@ def fit_lora(
         token_passes=meter.token_passes,
         seconds=meter.seconds,
     )
-
-
-def n_steps(n_rows: int, effort: float) -> int:
-    """Return how many steps a fit on so many rows takes: 16, one more for every 4 labels, and at most 48."""
-    return max(round(effort * min(STEPS, _FEWEST_STEPS + n_rows / _LABELS_A_STEP)), 2)
 
 
 def _batches(indices: Sequence[int], seed: int, first: Sequence[int] = ()) -> Iterator[list[int]]:
