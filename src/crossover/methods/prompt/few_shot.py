@@ -52,7 +52,6 @@ class FewShot(Method):
         meter = Meter(model)
         program = PromptProgram.default(spec)
         bound = allowance(program, labelled, model, effort)
-        bound = allowance(program, labelled, model, effort)
         found: list[Option] = []
         tried: list[Configuration] = []
         for number, draw in enumerate(_draws(labelled, round(DRAWS * max(effort, 1)), seed)):
