@@ -170,8 +170,21 @@ class LanguageModel(ABC):
         """Return the token ids of plain text, nothing added."""
 
     @abstractmethod
-    def score(self, prompts: Sequence[Sequence[int]], continuations: Sequence[Sequence[int]]) -> Scores:
+    def score(
+        self,
+        prompts: Sequence[Sequence[int]],
+        continuations: Sequence[Sequence[int]],
+        *,
+        offsets: Sequence[float] | None = None,
+    ) -> Scores:
         """Return the log-probability of every continuation after every prompt.
+
+        Args:
+            prompts: token ids.
+            continuations: token ids, the same for every prompt.
+            offsets: one for each continuation, to be taken off before they are compared. Given, only the best two of
+                each prompt need be exact; the others may be upper bounds that do not come above the second. That is
+                enough for an answer and its margin, and with many labels much cheaper.
 
         Raises:
             ModelError: a prompt with a continuation is longer than the context; the message has its index.

@@ -22,15 +22,15 @@ from crossover.records import Configuration, Example, Family, Inputs, TaskSpec
 LEARNING_RATE = 2e-3
 _DEV_SHARE = 4
 _DEV_ROWS = 48
-_BEFORE = 5 / 8
+_BEFORE = 3 / 4
 """Share of the steps taken before the dev rows are scored and join the training rows."""
 
 
 class Lora(Method):
-    """Rank 16, alpha 32, all linear layers (Hu et al. 2021, arXiv:2106.09685), 16 to 48 steps of 8 rows
+    """Rank 16, alpha 32, all linear layers (Hu et al. 2021, arXiv:2106.09685), 24 to 56 steps of 8 rows
     at effort 1, more with more labels.
 
-    A quarter of the labels is kept out of the first five eighths of the steps and scored then: that is the dev score.
+    A quarter of the labels is kept out of the first three quarters of the steps and scored then: that is the dev score.
     After it they are trained on with the rest, so that no label is lost to choosing and no step is spent twice.
     """
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["Prefix", "compute_prefix", "hidden_states", "token_logprobs"]
+__all__ = ["Growth", "Prefix", "compute_prefix", "hidden_states", "token_logprobs"]
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -39,21 +39,44 @@ def compute_prefix(network: PreTrainedModel, tokens: Sequence[int]) -> Prefix:
 
 def hidden_states(network: PreTrainedModel, forest: Forest, prefix: Prefix | None = None) -> torch.Tensor:
     """Return the last hidden state of every node, [nodes, hidden size]; differentiable unless grad mode is off."""
-    tokens, positions, sees = forest.tensors()
-    device, n = network.device, len(forest)
+    before = prefix.n_tokens if prefix else 0
+    return _pass(network, forest, 0, before, prefix.cache() if prefix else None)
+
+
+class Growth:
+    """A forest that grows: each call computes the nodes that were added since the last one."""
+
+    def __init__(self, network: PreTrainedModel, prefix: Prefix | None = None) -> None:
+        """Start below a prefix, or below none."""
+        self._network = network
+        self._before = prefix.n_tokens if prefix else 0
+        self._cache = prefix.cache() if prefix else DynamicCache()
+        self._computed = 0
+
+    def states(self, forest: Forest) -> torch.Tensor:
+        """Return the last hidden state of every new node, [new nodes, hidden size]."""
+        states = _pass(self._network, forest, self._computed, self._before, self._cache)
+        self._computed = len(forest)
+        return states
+
+
+def _pass(
+    network: PreTrainedModel, forest: Forest, since: int, before: int, cache: DynamicCache | None
+) -> torch.Tensor:
+    tokens, positions, sees = forest.tensors(since)
     mask = None
     if sees is not None:
-        before = prefix.n_tokens if prefix else 0
+        n, total = sees.shape
         # The type's minimum, not -inf: a row that is masked as a whole would otherwise be NaN in low precision.
-        mask = torch.zeros(1, 1, n, before + n, dtype=network.dtype)
+        mask = torch.zeros(1, 1, n, before + total, dtype=network.dtype)
         mask[0, 0, :, before:].masked_fill_(~sees, torch.finfo(network.dtype).min)
-        mask = mask.to(device)
+        mask = mask.to(network.device)
     output = network.base_model(
-        input_ids=tokens[None].to(device),
-        position_ids=positions[None].to(device),
+        input_ids=tokens[None].to(network.device),
+        position_ids=positions[None].to(network.device),
         attention_mask=mask,
-        past_key_values=prefix.cache() if prefix else None,
-        use_cache=prefix is not None,
+        past_key_values=cache,
+        use_cache=cache is not None,
     )
     states: torch.Tensor = output.last_hidden_state[0]
     return states
