@@ -8,9 +8,11 @@ from crossover.errors import OptionError
 from crossover.methods import DEFAULT_METHODS, Method, Shape, get_method
 from crossover.methods.prompt.zero_shot import UserPrompt
 from crossover.model.local import LocalModel
-from crossover.records import TaskSpec
+from crossover.records import Inputs, TaskSpec
 from crossover.study import Plan, default_budgets, make_plan, trial_key
 from crossover.study.plan import Pace, fit_time
+from crossover.study.shape import measure_pace
+from tests.methods.recording import RecordingModel
 
 SHAPE = Shape(prefix=40, row=20, answer_tree=6, answer=3, n_test=100)
 PACE = Pace(read=4000.0, trained=400.0)
@@ -113,7 +115,28 @@ def test_what_is_done_takes_no_time(spec: TaskSpec, tiny: LocalModel) -> None:
     plan = planned(spec, tiny, ["majority", "lora"], [32])
     assert {c.method.name for c in fit_time(plan, PACE, SHAPE, 1).cells} == {"majority"}
     done = frozenset(c.key for c in plan.cells)
-    assert {c.key for c in fit_time(plan, PACE, SHAPE, 0, done=done).cells} == done
+    for seconds in (0, -5):
+        late = fit_time(plan, PACE, SHAPE, seconds, done=done)
+        assert {c.key for c in late.cells} == done
+        assert not late.left_out, "what is done is not left out, also when the time is over"
+
+
+class _Forgetting(RecordingModel):
+    def __init__(self) -> None:
+        super().__init__()
+        self.forgotten: list[bool] = []
+
+    def forget(self, *, results: bool = False) -> None:
+        self.forgotten.append(results)
+        super().forget(results=results)
+
+
+def test_the_pace_is_that_of_passes_not_of_remembered_results(spec: TaskSpec) -> None:
+    model = _Forgetting()
+    inputs: list[Inputs] = [dict.fromkeys(spec.input_fields, f"text {i}") for i in range(16)]
+    measure_pace(spec, inputs, model)
+    assert model.forgotten
+    assert all(model.forgotten), "a result from memory takes no time"
 
 
 @pytest.mark.parametrize(

@@ -13,13 +13,13 @@ from crossover.model.base import LanguageModel
 from crossover.model.engine.forest import common_prefix
 from crossover.records import Example
 
-STEPS = 56
+STEPS = 48
 """Most steps of a default LoRA fit. Steps and rate on snips, 32 / 128 labels, 150 test rows, one seed (docs/log.md,
 2026-11-23): 24 at 1e-3 .73 / .61, 24 at 2e-3 .85 / .80, 40 at 1e-3 .79 / .85, 64 at 5e-4 .80 / .87;
-three seeds, 32 labels: 24 at 2e-3 .79 to .81, 36 to 40 at 2e-3 .82."""
+three seeds, 32 labels: 24 at 2e-3 .79 to .81, 36 to 40 at 2e-3 .82; TREC the same with 24 and 32 steps."""
 
 BATCH = 8
-_FEWEST_STEPS = 24
+_FEWEST_STEPS = 16
 _LABELS_A_STEP = 4
 
 
@@ -37,7 +37,7 @@ def allowance(program: PromptProgram, labelled: Sequence[Example], model: Langua
 
 
 def n_steps(n_rows: int, effort: float) -> int:
-    """Return how many steps a fit on so many rows takes: 24, one more for every 4 labels, and at most 56."""
+    """Return how many steps a fit on so many rows takes: 16, one more for every 4 labels, and at most 48."""
     return max(round(effort * min(STEPS, _FEWEST_STEPS + n_rows / _LABELS_A_STEP)), 2)
 
 

@@ -194,8 +194,12 @@ class LanguageModel(ABC):
     def embed(self, sequences: Sequence[Sequence[int]]) -> FloatArray:
         """Return mean-pooled hidden states, [sequences, features]."""
 
-    def forget(self) -> None:  # noqa: B027  # a model without caches has nothing to forget
-        """Drop what earlier calls left in caches, so that what follows costs the same whatever ran before."""
+    def forget(self, *, results: bool = False) -> None:  # noqa: B027  # a model without caches has nothing to forget
+        """Drop the prompts' beginnings that earlier calls left in caches, so that what follows counts the same tokens.
+
+        Args:
+            results: drop the results of whole calls too: for who measures time.
+        """
 
     @abstractmethod
     def training(self, settings: TrainSettings) -> AbstractContextManager[Trainer]:

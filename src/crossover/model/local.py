@@ -132,9 +132,11 @@ class LocalModel(LanguageModel):
         self._token_passes += result.tokens
         return result.values
 
-    def forget(self) -> None:
-        """Drop the cached beginnings of prompts."""
+    def forget(self, *, results: bool = False) -> None:
+        """Drop the cached beginnings of prompts, and the results of whole calls where asked to."""
         self._prefixes.clear()
+        if results:
+            self._memo.clear()
 
     def training(self, settings: TrainSettings) -> AbstractContextManager[Trainer]:
         """Open a LoRA fit on the frozen base; leaving the block takes the adapter off again."""

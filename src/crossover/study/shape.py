@@ -87,7 +87,7 @@ def measure_pace(spec: TaskSpec, inputs: Sequence[Inputs], model: LanguageModel)
 
 
 def _read(model: LanguageModel, prompts: Sequence[Sequence[int]], answers: Sequence[Sequence[int]]) -> None:
-    model.forget()
+    model.forget(results=True)
     model.score(prompts, answers)
 
 

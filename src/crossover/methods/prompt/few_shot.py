@@ -20,7 +20,7 @@ from crossover.model.base import Capability, LanguageModel
 from crossover.records import Configuration, Example, Family, Inputs, TaskSpec
 
 DEMONSTRATIONS = 8
-DRAWS = 5
+DRAWS = 3
 DEV_ROWS = 32
 
 
@@ -68,19 +68,19 @@ class FewShot(Method):
             tried.extend(o.configuration(demonstrations=[labelled[i].id for i in draw.shown]) for o in found)
             return found
 
+        # While they compete, priors are read off the dev rows' own inputs: further rows would double the cost.
         first, *further = _draws(labelled, round(DRAWS * max(effort, 1)), seed)
-        competed = [option for layout in LAYOUTS for option in try_draw(first, layout, PRIOR_ROWS)]
-        best = best_of(competed)
-        layout, winner = best.candidate.program.layout, first
+        competed = [option for layout in LAYOUTS for option in try_draw(first, layout, 0)]
+        best, winner = best_of(competed), first
+        layout = best.candidate.program.layout
         for draw in further:
             if meter.token_passes >= bound:
                 break
-            # For a comparison the prior is read off the dev rows themselves, which halves its price.
             rivals = try_draw(draw, layout, 0)
             competed += rivals
             if best_of(rivals).choice.key() > best.choice.key():
                 best, winner = best_of(rivals), draw
-        if winner is not first and unlabelled:
+        if unlabelled:
             best = best_of(try_draw(winner, layout, PRIOR_ROWS))
         return Fitted(
             candidate=best.candidate,
@@ -96,10 +96,9 @@ class FewShot(Method):
         shown = min(DEMONSTRATIONS, max(budget // 2, 1))
         prefix = shape.prefix + shown * (shape.row + shape.answer)
         dev = min(budget - shown, DEV_ROWS)
-        further = round(DRAWS * max(effort, 1)) - 1
+        tried = round(DRAWS * max(effort, 1)) + 1  # the first draw in both layouts
         row = shape.row + shape.answer_tree
-        # Both layouts of the first draw and the winner once more with rows for the prior; the others without.
-        read = 3 * (prefix + (dev + PRIOR_ROWS) * row) + further * (prefix + dev * row)
+        read = tried * (prefix + dev * row) + prefix + (dev + PRIOR_ROWS) * row
         return Cost(read=read + prefix + shape.n_test * row)
 
 

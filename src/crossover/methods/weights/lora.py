@@ -27,7 +27,7 @@ _BEFORE = 3 / 4
 
 
 class Lora(Method):
-    """Rank 16, alpha 32, all linear layers (Hu et al. 2021, arXiv:2106.09685), 24 to 56 steps of 8 rows
+    """Rank 16, alpha 32, all linear layers (Hu et al. 2021, arXiv:2106.09685), 16 to 48 steps of 8 rows
     at effort 1, more with more labels.
 
     A quarter of the labels is kept out of the first three quarters of the steps and scored then: that is the dev score.
