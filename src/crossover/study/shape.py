@@ -18,7 +18,7 @@ from crossover.study.plan import Pace
 from crossover.task import Task
 
 _SAMPLE = 64
-_TRIES = 3
+_TRIES = 2
 _STEPS = 5
 _WARMING_SECONDS = 12.0
 

@@ -20,7 +20,7 @@ from crossover.model.base import Capability, LanguageModel
 from crossover.records import Configuration, Example, Family, Inputs, TaskSpec
 
 DEMONSTRATIONS = 8
-DRAWS = 3
+DRAWS = 2
 DEV_ROWS = 32
 
 
