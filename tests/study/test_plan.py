@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -109,6 +110,17 @@ def test_what_matters_most_comes_first(spec: TaskSpec, tiny: LocalModel) -> None
     assert place["majority", 32] < place["zero-shot", 0] < place["lora", 32] < place["few-shot", 32]
     assert place["few-shot", 32] < min(place[name, 32] for name in ("head", "knn-few-shot", "lora+few-shot"))
     assert max(i for (_, budget), i in place.items() if budget == 32) < place["lora", 8]
+
+
+@pytest.mark.parametrize("name", ["zero-shot", "few-shot", "knn-few-shot", "lora", "lora+few-shot"])
+def test_test_rows_below_a_large_label_tree_are_planned_as_they_are_searched(name: str) -> None:
+    large = replace(SHAPE, answer_tree=400)
+
+    def a_test_row(shape: Shape) -> int:
+        cost = [get_method(name).cost(replace(shape, n_test=n), 32, 1.0).read for n in (100, 101)]
+        return cost[1] - cost[0]
+
+    assert a_test_row(large) < a_test_row(SHAPE) + 60
 
 
 def test_what_is_done_takes_no_time(spec: TaskSpec, tiny: LocalModel) -> None:

@@ -90,7 +90,8 @@ class KnnFewShot(Method):
         k = min(NEIGHBOURS, budget)
         row = (k + 1) * shape.row + k * shape.answer + shape.answer_tree
         dev = min(budget, round(DEV_ROWS * max(effort, 1)))
-        return Cost(read=(2 * dev + shape.n_test) * row + 3 * shape.prefix)
+        test_row = row - shape.row - shape.answer_tree + shape.test_row
+        return Cost(read=2 * dev * row + shape.n_test * test_row + 3 * shape.prefix)
 
 
 def _nearer(

@@ -62,7 +62,8 @@ class Lora(Method):
         """Its steps below one prefix, the dev rows, then the test."""
         trained = n_steps(budget, effort) * (shape.prefix + BATCH * (shape.row + shape.answer - 1))
         dev = min(budget // _DEV_SHARE, _DEV_ROWS)
-        read = shape.prefix * 2 + (dev + 2 * LAYOUT_ROWS + shape.n_test) * (shape.row + shape.answer_tree)
+        read = shape.prefix * 2 + (dev + 2 * LAYOUT_ROWS) * (shape.row + shape.answer_tree)
+        read += shape.n_test * shape.test_row
         return Cost(read=read, trained=trained)
 
 
