@@ -111,3 +111,15 @@ def test_a_damaged_zip_is_said(folder: Path, tmp_path: Path) -> None:
             load_bundle(target)
     target.write_bytes(whole)
     load_bundle(target)
+
+
+def test_a_zip_of_an_unknown_version_is_no_bundle(folder: Path, tmp_path: Path) -> None:
+    target = tmp_path / "b.zip"
+    zip_bundle(folder, target)
+    data = bytearray(target.read_bytes())
+    at = data.find(b"PK\x01\x02")
+    data[at + 6] = 99  # "version needed to extract"
+    target.write_bytes(bytes(data))
+    assert not holds_bundle(target)
+    with pytest.raises(BundleError, match="cannot be unzipped"):
+        load_bundle(target)

@@ -14,6 +14,14 @@ from crossover.bundle.layout import LARGEST, MANIFEST, said
 from crossover.errors import BundleError
 
 _CHUNK = 2**20
+_UNREADABLE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    RuntimeError,  # it wants a password; and NotImplementedError, an unknown version or compression
+    UnicodeDecodeError,
+)
+"""What zipfile raises on a damaged or foreign file."""
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
@@ -27,7 +35,7 @@ def holds_bundle(path: Path) -> bool:
     try:
         with zipfile.ZipFile(path) as archive:
             return bool(_entries(path, archive))
-    except (zipfile.BadZipFile, BundleError):
+    except (*_UNREADABLE, BundleError):
         return False
 
 
@@ -56,8 +64,7 @@ def unzip_bundle(path: Path, folder: Path) -> None:
                 with archive.open(info) as source, target.open("wb") as file:
                     if not _copy(source, file, LARGEST[name]):
                         raise BundleError(f"{path}: {said(name)} is larger than {LARGEST[name] // 2**20:,} MiB.")
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, UnicodeDecodeError) as error:
-        # RuntimeError: it wants a password. NotImplementedError: an unknown compression.
+    except _UNREADABLE as error:
         raise BundleError(f"{path} cannot be unzipped: {said(error)}", "copy or download it again") from error
 
 

@@ -92,7 +92,7 @@ class FewShot(Method):
         )
 
     def cost(self, shape: Shape, budget: int, effort: float) -> Cost:
-        """A prefix for each draw, dev rows and prior rows below it, then the test."""
+        """Each draw's prefix with dev rows below it, the winner's once more with prior rows, then the test."""
         shown = min(DEMONSTRATIONS, max(budget // 2, 1))
         prefix = shape.prefix + shown * (shape.row + shape.answer)
         dev = min(budget - shown, DEV_ROWS)
