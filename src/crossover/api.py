@@ -36,22 +36,29 @@ from crossover.methods.prompt.zero_shot import UserPrompt
 from crossover.metrics import get_metric
 from crossover.model.allocation import keep_memory
 from crossover.model.catalog import DEFAULT_MODEL
-from crossover.model.load import load_model
+from crossover.model.load import ModelSource, find_model
+from crossover.model.one import OneModel
+from crossover.model.precision import PRECISIONS, choose_precision, device_name, unavailable
 from crossover.records import Arm, TrialKey, TrialRecord, Verdict
 from crossover.stats import detectable_difference
 from crossover.study import (
     RECORDED,
+    Room,
     StudyKey,
     StudyMemo,
     StudyStore,
+    at_precisions,
     check_budgets,
     check_lengths,
     conduct,
     default_budgets,
     digest,
+    in_words,
     make_plan,
     programs,
     record_predictions,
+    resident_bytes,
+    rooms_for,
     trial_key,
 )
 from crossover.task import Predictions, Task, read_predictions, read_prompt, read_table
@@ -72,8 +79,9 @@ def compare(  # noqa: PLR0913  # the command line's contract has as many
     budgets: Sequence[int] | None = None,
     seeds: int = 3,
     effort: float = 1.0,
-    precision: str = "auto",
+    precision: str | Sequence[str] = "auto",
     time_limit: float | None = None,
+    memory: int | None = None,
     prompts: Sequence[Path | str] = (),
     predictions: Sequence[Path | str] = (),
     study: Path | str | None = None,
@@ -91,9 +99,11 @@ def compare(  # noqa: PLR0913  # the command line's contract has as many
         budgets: numbers of labelled examples; by default a few that a laptop can do.
         seeds: how many draws of the labels (and of everything random) each arm gets.
         effort: compute a method may spend on fitting and choosing; 1 is one default LoRA fit.
-        precision: fp32, fp16, bf16 or auto.
+        precision: fp32, fp16, bf16, int8, nf4 or auto; or several, each of which makes arms of its own. The first one
+            of a study's first run is what its verdict is about.
         time_limit: seconds; arms that do not fit are left out and named. Where neither it nor methods nor budgets are
             given, a first look of a few minutes.
+        memory: bytes that the study may take, all told; arms that do not fit are left out and named.
         prompts: files with prompts of your own: each is an arm `prompt:NAME`.
         predictions: files with another system's answers on the test rows: each is an arm `predictions:NAME`.
         study: the folder; by default NAME-study beside where you are.
@@ -117,21 +127,25 @@ def compare(  # noqa: PLR0913  # the command line's contract has as many
         listener.note(*line)
 
     keep_memory()
-    loaded = load_model(model, precision=precision, report=listener.progress)
-    identity = loaded.identity
-    listener.note("model", _describe(asdict(identity)))
+    device = device_name()
+    precisions = tuple(dict.fromkeys(choose_precision(p, device) for p in _several(precision)))
+    source = find_model(model, report=listener.progress)
+    rooms = None if memory is None else _rooms(memory, source, precisions, device, listener)
+    models = OneModel(source)
+    identity = models.at(precisions[0]).identity
+    listener.note("model", _describe(asdict(identity), precisions))
     keys = {m.name: trial_key(m, task.spec, identity, effort) for m in chosen}
     plan = make_plan(
         chosen,
         wanted,
         seeds,
         task.spec,
-        loaded.capabilities,
+        models.at(precisions[0]).capabilities,
         n_train=len(task.train),
         asked=frozenset(methods or ()),
         keys=keys,
     )
-    check_lengths(task, list(programs(chosen, task.spec).values()), loaded)
+    check_lengths(task, list(programs(chosen, task.spec).values()), models.at(precisions[0]))
 
     # All that can be wrong with what was asked for is known here: only now is a folder made.
     folder = Path(study) if study is not None else Path(f"{task.spec.name}-study")
@@ -154,10 +168,12 @@ def compare(  # noqa: PLR0913  # the command line's contract has as many
             machine=machine(),
             versions=parts(),
         ).save(store)
+        _say_what_counts(store, precisions, listener)
         metric = get_metric(task.spec.metric)
         for key, given in answered.items():
             store.finish(record_predictions(given, task, metric, key))
-        conduct(plan, task, store, loaded, metric, listener, effort=effort, deadline=deadline)
+        plans = dict(zip(precisions, at_precisions(plan, precisions), strict=True))
+        conduct(plans, task, store, models, metric, listener, effort=effort, deadline=deadline, rooms=rooms)
     return Study(store)
 
 
@@ -190,7 +206,8 @@ class Study:
 
     def verdict(self) -> Verdict:
         """Return what follows from the study's records; computed anew each time, from them alone."""
-        return decide(self.records(), self._memo().info)
+        memo = self._memo()
+        return decide(self.records(), memo.info, precision=memo.precision)
 
     def to_json(self) -> dict[str, Any]:
         """Return the verdict as JSON values, schema crossover.verdict/1."""
@@ -207,8 +224,9 @@ class Study:
         from crossover.report.page import render
         from crossover.report.provenance import Provenance
 
-        memo = self._memo()
+        memo, verdict = self._memo(), self.verdict()
         model = memo.model
+        precisions = tuple(dict.fromkeys([memo.precision, *(arm.precision for arm in verdict.arms if arm.precision)]))
         provenance = Provenance(
             study=self.folder.name,
             created=memo.created,
@@ -217,14 +235,14 @@ class Study:
             checks=memo.checks,
             prompts=memo.prompts,
             model=(
-                _describe(model),
+                _describe(model, precisions),
                 f"{model['parameters']:,} parameters, reads {model['context_tokens']:,} tokens",
                 memo.machine,
             ),
             hashes={"model": str(model["sha256"])},
         )
         rows = {e.id: e for e in memo.test} if examples else None
-        page = render(self.verdict(), self.records(), provenance=provenance, examples=rows)
+        page = render(verdict, self.records(), provenance=provenance, examples=rows)
         way_out = "free some space, or name another place: crossover report STUDY --html FILE"
         return _replace(Path(path), page, way_out)
 
@@ -333,6 +351,34 @@ def _check_options(seeds: int, effort: float, time_limit: float | None) -> None:
         raise OptionError(f"--time-limit {time_limit:g} s is too short.", "allowed: 10s or more, for example 5m or 1h")
 
 
+def _several(precision: str | Sequence[str]) -> list[str]:
+    names = [precision] if isinstance(precision, str) else list(precision)
+    if not names:
+        raise OptionError("--precision names none.", "allowed: " + ", ".join(PRECISIONS))
+    return names
+
+
+def _rooms(
+    memory: int, source: ModelSource, precisions: Sequence[str], device: str, listener: Listener
+) -> dict[str, Room]:
+    base = resident_bytes()
+    works = [p for p in PRECISIONS if p != "auto" and unavailable(p, device) is None]
+    rooms = rooms_for(memory, base, source.name, precisions, source.footprints(works))
+    weights = ", ".join(f"{in_words(room.footprint.weights)} in {p}" for p, room in rooms.items())
+    taken = f"{in_words(base)} are taken already, {source.name} takes {weights}"
+    listener.note("memory", f"{in_words(memory)} in all: {taken}")
+    return rooms
+
+
+def _say_what_counts(store: StudyStore, precisions: Sequence[str], listener: Listener) -> None:
+    memo = StudyMemo.load(store)
+    assert memo is not None, "it was saved just now"
+    others = [p for p in precisions if p != memo.precision]
+    if others:
+        arms = ", ".join(others)
+        listener.note("precision", f"the verdict is about {memo.precision}; arms in {arms} stand beside it, corrected")
+
+
 def _refuse_twins(names: Sequence[str]) -> None:
     twins = sorted({name for name in names if names.count(name) > 1})
     if twins:
@@ -372,11 +418,11 @@ def _median_seed(arm: Arm, records: Sequence[TrialRecord]) -> TrialRecord | None
     return mine[(len(mine) - 1) // 2] if mine else None
 
 
-def _describe(model: Mapping[str, Any]) -> str:
+def _describe(model: Mapping[str, Any], precisions: Sequence[str]) -> str:
     source, device = model["source_precision"], model["device"]
     bits = {"q4_0": "4-bit", "q4_1": "4-bit", "q4_k": "4-bit", "q5_k": "5-bit", "q8_0": "8-bit"}.get(source)
     where = f"{os.cpu_count()} cores" if device == "cpu" else device
-    return f"{model['name']} ({f'{bits} source' if bits else source}) in {model['precision']} on {where}"
+    return f"{model['name']} ({f'{bits} source' if bits else source}) in {', '.join(precisions)} on {where}"
 
 
 def _as_text(rows: Sequence[Mapping[str, str]], columns: Sequence[str], form: str) -> str:

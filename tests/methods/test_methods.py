@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from crossover.candidate import ConstantCandidate, PromptedCandidate, PromptProgram
 from crossover.candidate.prompted import prompt_tokens
@@ -17,6 +18,7 @@ from crossover.methods.frozen import choose_prior, label_scores
 from crossover.metrics import get_metric
 from crossover.model.base import LanguageModel
 from crossover.model.local import LocalModel
+from crossover.model.tiny import tiny_model
 from crossover.records import Example, Inputs, TaskSpec
 from tests.methods.recording import RecordingModel
 
@@ -34,6 +36,24 @@ def fit(
     effort: float = 0.3,
 ) -> Fitted:
     return get_method(name).fit(spec, rows, unlabelled, model=model, metric=METRIC, effort=effort, seed=2)
+
+
+def test_memory_that_ran_out_is_recorded(spec: TaskSpec, rows: Rows) -> None:
+    model = tiny_model()
+
+    def look(_module: object, args: tuple[torch.Tensor, ...]) -> None:
+        if torch.is_grad_enabled() and args[0].shape[1] > 300:
+            raise torch.OutOfMemoryError("out of memory")
+
+    handle = model._network.model.layers[0].register_forward_pre_hook(look)
+    short = fit("lora", spec, rows, model)
+    handle.remove()
+    plenty = fit("lora", spec, rows, model)
+    settings = dict(short.tried[0].settings)
+    assert settings.pop("out_of_memory") == 1
+    assert settings.pop("micro_batches") in range(2, 9)
+    assert settings == dict(plenty.tried[0].settings)
+    assert short.token_passes > plenty.token_passes, "the shared beginning is computed in each part"
 
 
 # ----------------------------------------------------------------------------------------------------------- unsuitable

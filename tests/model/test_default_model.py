@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
 from crossover.model.base import Message, TrainRow, TrainSettings
-from crossover.model.load import load_model
+from crossover.model.load import find_model, load_model
 from crossover.model.local import LocalModel
+from crossover.model.quantized import kept_bytes
 from tests.model.plain import plain_logprobs
 
 pytestmark = pytest.mark.model
@@ -65,3 +67,33 @@ def test_it_learns_and_forgets_again(smollm: LocalModel) -> None:
     with smollm.adapted(adapter):
         np.testing.assert_allclose(smollm.score(prompts, labels).logprobs, trained, atol=1e-3)
     assert np.abs(trained - before).max() > 0.5
+
+
+@pytest.fixture(scope="module")
+def in_nf4() -> LocalModel:
+    return find_model("smollm2-135m").load("nf4", computing="fp32")
+
+
+def test_in_nf4_it_takes_less_than_half_of_bf16_and_its_embeddings_are_whole(in_nf4: LocalModel) -> None:
+    source, network = find_model("smollm2-135m"), in_nf4._network
+    taken = kept_bytes(network)
+    estimated = source.footprints(["bf16", "nf4"], computing="fp32")
+    assert estimated["nf4"].weights == pytest.approx(taken, rel=0.02)
+    assert taken <= 0.45 * estimated["bf16"].weights
+    assert estimated["bf16"].weights == 2 * 134_515_008
+    embeddings = network.get_input_embeddings().weight
+    assert embeddings is network.get_output_embeddings().weight
+    assert embeddings.dtype == torch.bfloat16
+    assert in_nf4.identity.parameters == 134_515_008
+
+
+def test_in_nf4_it_still_knows_what_it_knew_and_learns(smollm: LocalModel, in_nf4: LocalModel) -> None:
+    prompts = [smollm.render(conversation(question)) for question in QUESTIONS]
+    labels = [smollm.completion(label) for label in LABELS]
+    exact, near = (model.score(prompts, labels).logprobs for model in (smollm, in_nf4))
+    assert np.corrcoef(exact.ravel(), near.ravel())[0, 1] > 0.95
+    rows = [TrainRow(prompt=p, completion=c) for p, c in zip(prompts, labels, strict=False)]
+    with in_nf4.training(TrainSettings(warmup_steps=1, total_steps=4)) as trainer:
+        losses = [trainer.step(rows).loss for _ in range(4)]
+    assert losses[-1] < 0.5 * losses[0]
+    np.testing.assert_array_equal(in_nf4.score(prompts, labels).logprobs, near)

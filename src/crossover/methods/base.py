@@ -46,6 +46,7 @@ class Shape:
         answer_tree: nodes that one input's labels add.
         answer: one answer, end of turn included.
         n_test: held-out rows.
+        longest: the longest sampled prompt with its answer, prefix and all.
     """
 
     prefix: int
@@ -53,14 +54,22 @@ class Shape:
     answer_tree: int
     answer: int
     n_test: int
+    longest: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cost:
-    """Tokens that fitting and measuring one trial will compute: read, and trained on."""
+    """Tokens that fitting and measuring one trial will compute.
+
+    Attributes:
+        read: read once.
+        trained: trained on.
+        added: what a prompt is longer than the default one: demonstrations. Memory is planned with it.
+    """
 
     read: int = 0
     trained: int = 0
+    added: int = 0
 
 
 class Method(ABC):

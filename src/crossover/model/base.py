@@ -25,6 +25,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from crossover.model.sizes import Sizes
 from crossover.records import Json
 
 Capability = Literal["score", "generate", "train", "embed"]
@@ -118,12 +119,20 @@ class TrainSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainStep:
-    """What one optimizer step did. `tokens` are tokens computed (a shared beginning counts once)."""
+    """What one optimizer step did.
+
+    Attributes:
+        tokens: tokens computed (a shared beginning counts once).
+        micro_batches: passes that its gradient was added up from.
+        out_of_memory: how often memory ran out and the micro-batch was halved; the gradient is the same.
+    """
 
     step: int
     loss: float
     tokens: int
     seconds: float
+    micro_batches: int = 1
+    out_of_memory: int = 0
 
 
 class LanguageModel(ABC):
@@ -183,6 +192,9 @@ class LanguageModel(ABC):
 
     def forget(self) -> None:  # noqa: B027  # a model without caches has nothing to forget
         """Drop what earlier calls left in caches, so that what follows costs the same whatever ran before."""
+
+    def resize(self, sizes: Sizes) -> None:  # noqa: B027  # a model elsewhere takes no memory of ours
+        """Compute at most so much at once from here on."""
 
     @abstractmethod
     def training(self, settings: TrainSettings) -> AbstractContextManager[Trainer]:

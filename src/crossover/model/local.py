@@ -30,17 +30,19 @@ from crossover.model.base import (
 )
 from crossover.model.chat import ChatRenderer
 from crossover.model.engine import LoraFit, Memo, Prefixes, ScoreResult, embed, score
+from crossover.model.sizes import Sizes
 from crossover.records import Json
 
 
 class LocalModel(LanguageModel):
-    """A causal language model in this process."""
+    """A causal language model in this process, its weights in any precision (crossover.model.quantized: int8, nf4)."""
 
     def __init__(self, network: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, identity: ModelIdentity) -> None:
         """Take over a loaded network; it is frozen and put into evaluation mode."""
         self._network = network.eval().requires_grad_(requires_grad=False)
         self._chat = ChatRenderer(tokenizer)
         self._identity = identity
+        self._sizes = Sizes()
         self._token_passes = 0
         self._adapted = False
         self._prefixes = Prefixes(self._network)
@@ -89,7 +91,14 @@ class LocalModel(LanguageModel):
         prefix, tokens = self._prefixes.for_prompts(prompts)
 
         def compute() -> ScoreResult:
-            return score(self._network, prompts, continuations, prefix=prefix)
+            return score(
+                self._network,
+                prompts,
+                continuations,
+                prefix=prefix,
+                max_tokens=self._sizes.pack_tokens,
+                head_rows=self._sizes.head_rows,
+            )
 
         # One prompt alone is somebody waiting, or a latency being measured: always computed.
         is_kept = len(prompts) > 1 and not self._adapted
@@ -102,7 +111,7 @@ class LocalModel(LanguageModel):
         self._fits(sequences, 0)
 
         def compute() -> ScoreResult:
-            return ScoreResult(*embed(self._network, sequences))
+            return ScoreResult(*embed(self._network, sequences, max_tokens=self._sizes.pack_tokens))
 
         result = (
             self._memo.result(sequences, compute=compute) if len(sequences) > 1 and not self._adapted else compute()
@@ -113,6 +122,11 @@ class LocalModel(LanguageModel):
     def forget(self) -> None:
         """Drop the cached beginnings of prompts."""
         self._prefixes.clear()
+
+    def resize(self, sizes: Sizes) -> None:
+        """Bound the passes that follow."""
+        self._sizes = sizes
+        self._memo.clear()
 
     def training(self, settings: TrainSettings) -> AbstractContextManager[Trainer]:
         """Open a LoRA fit on the frozen base; leaving the block takes the adapter off again."""
@@ -220,7 +234,8 @@ class _LocalTrainer(Trainer):
                     bound = parameter.shape[1] ** -0.5
                     parameter.copy_(torch.empty(parameter.shape).uniform_(-bound, bound, generator=generator))
         self._names = [name for name, _ in named]
-        self._fit = LoraFit(model._network, [p for _, p in named], settings)
+        parameters = [p for _, p in named]
+        self._fit = LoraFit(model._network, parameters, settings, max_tokens=model._sizes.train_tokens)
 
     def step(self, rows: Sequence[TrainRow]) -> TrainStep:
         """Take one optimizer step."""

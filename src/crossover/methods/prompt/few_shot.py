@@ -88,7 +88,8 @@ class FewShot(Method):
         dev = min(budget - shown, DEV_ROWS) + PRIOR_ROWS
         draws = round(DRAWS * max(effort, 1)) + 1
         row = shape.row + shape.answer_tree
-        return Cost(read=draws * (prefix + dev * row) + prefix + shape.n_test * row)
+        read = draws * (prefix + dev * row) + prefix + shape.n_test * row
+        return Cost(read=read, added=prefix - shape.prefix)
 
 
 class _Draw:

@@ -90,7 +90,8 @@ class KnnFewShot(Method):
         k = min(NEIGHBOURS, budget)
         row = (k + 1) * shape.row + k * shape.answer + shape.answer_tree
         dev = min(budget, round(DEV_ROWS * max(effort, 1)))
-        return Cost(read=(2 * dev + shape.n_test) * row + 3 * shape.prefix)
+        added = k * (shape.row + shape.answer)
+        return Cost(read=(2 * dev + shape.n_test) * row + 3 * shape.prefix, added=added)
 
 
 def _nearer(

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-__all__ = ["Prefix", "compute_prefix", "hidden_states", "token_logprobs"]
+__all__ = [
+    "Prefix",
+    "compute_prefix",
+    "computing_type",
+    "hidden_states",
+    "set_computing_type",
+    "token_logprobs",
+]
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,6 +18,8 @@ import torch
 from transformers import DynamicCache, PreTrainedModel
 
 from crossover.model.engine.forest import Forest
+
+_COMPUTING = "crossover_computing_type"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +35,17 @@ class Prefix:
         for index, (keys, values) in enumerate(self.layers):
             cache.update(keys, values, index)
         return cache
+
+
+def set_computing_type(network: PreTrainedModel, computing: torch.dtype) -> None:
+    """Say in which type a network computes whose own type is that in which its embeddings are kept."""
+    setattr(network, _COMPUTING, computing)
+
+
+def computing_type(network: PreTrainedModel) -> torch.dtype:
+    """Return the type of hidden states."""
+    computing: torch.dtype = getattr(network, _COMPUTING, network.dtype)
+    return computing
 
 
 def compute_prefix(network: PreTrainedModel, tokens: Sequence[int]) -> Prefix:
@@ -45,8 +65,9 @@ def hidden_states(network: PreTrainedModel, forest: Forest, prefix: Prefix | Non
     if sees is not None:
         before = prefix.n_tokens if prefix else 0
         # The type's minimum, not -inf: a row that is masked as a whole would otherwise be NaN in low precision.
-        mask = torch.zeros(1, 1, n, before + n, dtype=network.dtype)
-        mask[0, 0, :, before:].masked_fill_(~sees, torch.finfo(network.dtype).min)
+        computing = computing_type(network)
+        mask = torch.zeros(1, 1, n, before + n, dtype=computing)
+        mask[0, 0, :, before:].masked_fill_(~sees, torch.finfo(computing).min)
         mask = mask.to(device)
     output = network.base_model(
         input_ids=tokens[None].to(device),
