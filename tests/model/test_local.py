@@ -206,5 +206,5 @@ def test_too_long_a_prompt_is_refused_with_its_place_length_and_limit() -> None:
 def test_what_it_says_of_itself(tiny: LocalModel) -> None:
     assert tiny.identity.name == "tiny"
     assert tiny.identity.parameters == sum(p.numel() for p in tiny._network.parameters())
-    assert tiny.capabilities == {"score", "embed", "train"}
+    assert tiny.capabilities == {"score", "generate", "embed", "train"}
     assert tiny.encode("") == ()

@@ -18,7 +18,9 @@ from crossover.errors import ModelError
 from crossover.model.base import (
     Adapter,
     Capability,
+    Constraint,
     FloatArray,
+    Generated,
     LanguageModel,
     Message,
     ModelIdentity,
@@ -29,7 +31,7 @@ from crossover.model.base import (
     TrainStep,
 )
 from crossover.model.chat import ChatRenderer
-from crossover.model.engine import LoraFit, Memo, Prefixes, ScoreResult, embed, score
+from crossover.model.engine import Decoding, Generator, LoraFit, Memo, Prefixes, ScoreResult, embed, score
 from crossover.records import Json
 
 
@@ -45,6 +47,7 @@ class LocalModel(LanguageModel):
         self._adapted = False
         self._prefixes = Prefixes(self._network)
         self._memo = Memo()
+        self._generator = Generator(self._network, tokenizer, self._prefixes, end=self._chat.end[0])
 
     @property
     def identity(self) -> ModelIdentity:
@@ -53,8 +56,8 @@ class LocalModel(LanguageModel):
 
     @property
     def capabilities(self) -> frozenset[Capability]:
-        """Score, embed and train."""
-        return frozenset({"score", "embed", "train"})
+        """Score, generate, embed and train."""
+        return frozenset({"score", "generate", "embed", "train"})
 
     @property
     def token_passes(self) -> int:
@@ -96,6 +99,23 @@ class LocalModel(LanguageModel):
         result = self._memo.result(prompts, continuations, compute=compute) if is_kept else compute()
         self._token_passes += result.tokens + tokens
         return Scores(logprobs=result.values, prompt_tokens=tuple(len(p) for p in prompts))
+
+    def generate(
+        self,
+        prompts: Sequence[Sequence[int]],
+        *,
+        max_tokens: int,
+        stop: Sequence[str] = (),
+        temperature: float = 0.0,
+        seed: int = 0,
+        constraint: Constraint | None = None,
+    ) -> list[Generated]:
+        """Return one answer to every prompt."""
+        how = Decoding(max_tokens=max_tokens, ends=self._generator.ends, stop=stop, temperature=temperature, seed=seed)
+        self._leaves_room(prompts, max_tokens)
+        answers, tokens = self._generator.generate(prompts, how, constraint)
+        self._token_passes += tokens
+        return answers
 
     def embed(self, sequences: Sequence[Sequence[int]]) -> FloatArray:
         """Return mean-pooled and last hidden states, [sequences, 2 × hidden size]."""
@@ -200,6 +220,18 @@ class LocalModel(LanguageModel):
                 raise ModelError(
                     f"example {index} is {len(sequence) + extra:,} tokens long; {self._identity.name} reads {limit:,}.",
                     "shorten it, use fewer demonstrations, or take a model with a longer context",
+                )
+
+    def _leaves_room(self, prompts: Sequence[Sequence[int]], max_tokens: int) -> None:
+        limit = self._identity.context_tokens
+        for index, prompt in enumerate(prompts):
+            if not prompt:
+                raise ModelError(f"the prompt of example {index} is empty.", "give it one token at least")
+            if len(prompt) + max_tokens > limit:
+                raise ModelError(
+                    f"example {index} is {len(prompt):,} tokens long and its answer may take {max_tokens:,}; "
+                    f"{self._identity.name} reads {limit:,}.",
+                    "shorten it, use fewer demonstrations, lower max_tokens, or take a model with a longer context",
                 )
 
 

@@ -2,29 +2,38 @@
 
 from __future__ import annotations
 
-__all__ = ["Prefix", "compute_prefix", "hidden_states", "token_logprobs"]
+__all__ = ["Layers", "Prefix", "compute_prefix", "hidden_states", "states_and_layers", "token_logprobs"]
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from transformers import DynamicCache, PreTrainedModel
+from transformers.cache_utils import DynamicLayer
 
 from crossover.model.engine.forest import Forest
+
+Layers = tuple[tuple[torch.Tensor, torch.Tensor], ...]
+"""Keys and values, one pair a layer, each [1, key/value heads, tokens, head size]."""
 
 
 @dataclass(frozen=True, slots=True)
 class Prefix:
-    """Keys and values of a prefix, one pair a layer, each [1, key/value heads, prefix tokens, head size]."""
+    """Keys and values of a prefix."""
 
-    layers: tuple[tuple[torch.Tensor, torch.Tensor], ...]
+    layers: Layers
     n_tokens: int
 
     def cache(self) -> DynamicCache:
         """Return a fresh cache that begins with this prefix; appending to it leaves the prefix as it is."""
         cache = DynamicCache()
-        for index, (keys, values) in enumerate(self.layers):
-            cache.update(keys, values, index)
+        for keys, values in self.layers:
+            layer = DynamicLayer()
+            layer.lazy_initialization(keys, values)
+            # Not by its `update`, which copies them, and copies them again when it appends.
+            layer.keys, layer.values = keys, values
+            cache.layers.append(layer)
         return cache
 
 
@@ -33,12 +42,24 @@ def compute_prefix(network: PreTrainedModel, tokens: Sequence[int]) -> Prefix:
     device = network.device
     with torch.inference_mode():
         output = network.base_model(input_ids=torch.tensor([list(tokens)], device=device), use_cache=True)
-    layers = tuple((layer.keys, layer.values) for layer in output.past_key_values.layers)
-    return Prefix(layers=layers, n_tokens=len(tokens))
+    return Prefix(layers=_layers(output), n_tokens=len(tokens))
 
 
 def hidden_states(network: PreTrainedModel, forest: Forest, prefix: Prefix | None = None) -> torch.Tensor:
     """Return the last hidden state of every node, [nodes, hidden size]; differentiable unless grad mode is off."""
+    states: torch.Tensor = _forest_pass(network, forest, prefix, keep=False).last_hidden_state[0]
+    return states
+
+
+def states_and_layers(
+    network: PreTrainedModel, forest: Forest, prefix: Prefix | None = None
+) -> tuple[torch.Tensor, Layers]:
+    """Return the last hidden state of every node, and the keys and values of the prefix and, after it, every node."""
+    output = _forest_pass(network, forest, prefix, keep=True)
+    return output.last_hidden_state[0], _layers(output)
+
+
+def _forest_pass(network: PreTrainedModel, forest: Forest, prefix: Prefix | None, *, keep: bool) -> Any:  # noqa: ANN401  # transformers' output has as many types as it has models
     tokens, positions, sees = forest.tensors()
     device, n = network.device, len(forest)
     mask = None
@@ -48,15 +69,17 @@ def hidden_states(network: PreTrainedModel, forest: Forest, prefix: Prefix | Non
         mask = torch.zeros(1, 1, n, before + n, dtype=network.dtype)
         mask[0, 0, :, before:].masked_fill_(~sees, torch.finfo(network.dtype).min)
         mask = mask.to(device)
-    output = network.base_model(
+    return network.base_model(
         input_ids=tokens[None].to(device),
         position_ids=positions[None].to(device),
         attention_mask=mask,
         past_key_values=prefix.cache() if prefix else None,
-        use_cache=prefix is not None,
+        use_cache=keep or prefix is not None,
     )
-    states: torch.Tensor = output.last_hidden_state[0]
-    return states
+
+
+def _layers(output: Any) -> Layers:  # noqa: ANN401  # the same
+    return tuple((layer.keys, layer.values) for layer in output.past_key_values.layers)
 
 
 def token_logprobs(network: PreTrainedModel, states: torch.Tensor) -> torch.Tensor:
