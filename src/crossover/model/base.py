@@ -194,8 +194,21 @@ class LanguageModel(ABC):
         """Return the token ids of plain text, nothing added."""
 
     @abstractmethod
-    def score(self, prompts: Sequence[Sequence[int]], continuations: Sequence[Sequence[int]]) -> Scores:
+    def score(
+        self,
+        prompts: Sequence[Sequence[int]],
+        continuations: Sequence[Sequence[int]],
+        *,
+        offsets: Sequence[float] | None = None,
+    ) -> Scores:
         """Return the log-probability of every continuation after every prompt.
+
+        Args:
+            prompts: token ids.
+            continuations: token ids, the same for every prompt.
+            offsets: one for each continuation, to be taken off before they are compared. Given, only the best two of
+                each prompt need be exact; the others may be upper bounds that do not come above the second. That is
+                enough for an answer and its margin, and with many labels much cheaper.
 
         Raises:
             ModelError: a prompt with a continuation is longer than the context; the message has its index.
@@ -230,8 +243,12 @@ class LanguageModel(ABC):
     def embed(self, sequences: Sequence[Sequence[int]]) -> FloatArray:
         """Return mean-pooled hidden states, [sequences, features]."""
 
-    def forget(self) -> None:  # noqa: B027  # a model without caches has nothing to forget
-        """Drop what earlier calls left in caches, so that what follows costs the same whatever ran before."""
+    def forget(self, *, results: bool = False) -> None:  # noqa: B027  # a model without caches has nothing to forget
+        """Drop the prompts' beginnings that earlier calls left in caches, so that what follows counts the same tokens.
+
+        Args:
+            results: drop the results of whole calls too: for who measures time.
+        """
 
     @abstractmethod
     def training(self, settings: TrainSettings) -> AbstractContextManager[Trainer]:

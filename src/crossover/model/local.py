@@ -31,7 +31,20 @@ from crossover.model.base import (
     TrainStep,
 )
 from crossover.model.chat import ChatRenderer
-from crossover.model.engine import Decoding, Generator, LoraFit, Memo, Prefixes, ScoreResult, embed, score
+from crossover.model.engine import (
+    BEST_FIRST_NODES,
+    Decoding,
+    Generator,
+    LabelTree,
+    LoraFit,
+    Memo,
+    Prefixes,
+    ScoreResult,
+    embed,
+    score,
+    score_best,
+    speed_up,
+)
 from crossover.records import Json
 
 
@@ -84,19 +97,30 @@ class LocalModel(LanguageModel):
         """Return the token ids of plain text, nothing added."""
         return self._chat.encode(text)
 
-    def score(self, prompts: Sequence[Sequence[int]], continuations: Sequence[Sequence[int]]) -> Scores:
-        """Return the log-probability of every continuation after every prompt."""
+    def score(
+        self,
+        prompts: Sequence[Sequence[int]],
+        continuations: Sequence[Sequence[int]],
+        *,
+        offsets: Sequence[float] | None = None,
+    ) -> Scores:
+        """Return the log-probability of every continuation after every prompt; with `offsets`, surely of the best."""
         if not prompts:
             return Scores(logprobs=np.zeros((0, len(continuations))), prompt_tokens=())
         self._fits(prompts, max(len(c) for c in continuations))
         prefix, tokens = self._prefixes.for_prompts(prompts)
+        searched = offsets if len(LabelTree(continuations)) > BEST_FIRST_NODES else None
 
         def compute() -> ScoreResult:
+            if searched is not None:
+                return score_best(self._network, prompts, continuations, searched, prefix=prefix)
             return score(self._network, prompts, continuations, prefix=prefix)
 
         # One prompt alone is somebody waiting, or a latency being measured: always computed.
         is_kept = len(prompts) > 1 and not self._adapted
-        result = self._memo.result(prompts, continuations, compute=compute) if is_kept else compute()
+        result = (
+            self._memo.result(prompts, continuations, compute=compute, offsets=searched or ()) if is_kept else compute()
+        )
         self._token_passes += result.tokens + tokens
         return Scores(logprobs=result.values, prompt_tokens=tuple(len(p) for p in prompts))
 
@@ -130,9 +154,11 @@ class LocalModel(LanguageModel):
         self._token_passes += result.tokens
         return result.values
 
-    def forget(self) -> None:
-        """Drop the cached beginnings of prompts."""
+    def forget(self, *, results: bool = False) -> None:
+        """Drop the cached beginnings of prompts, and the results of whole calls where asked to."""
         self._prefixes.clear()
+        if results:
+            self._memo.clear()
 
     def training(self, settings: TrainSettings) -> AbstractContextManager[Trainer]:
         """Open a LoRA fit on the frozen base; leaving the block takes the adapter off again."""
@@ -201,6 +227,7 @@ class LocalModel(LanguageModel):
             wrapped: Any = get_peft_model(self._network, config, autocast_adapter_dtype=False)  # or a PeftMixedModel
         except (ValueError, TypeError) as error:
             raise self._unfit(str(error)) from error
+        speed_up(wrapped)
         self._adapted = True
         self._prefixes.clear()
         try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["Layers", "Prefix", "compute_prefix", "hidden_states", "states_and_layers", "token_logprobs"]
+__all__ = ["Growth", "Layers", "Prefix", "compute_prefix", "hidden_states", "states_and_layers", "token_logprobs"]
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -42,44 +42,65 @@ def compute_prefix(network: PreTrainedModel, tokens: Sequence[int]) -> Prefix:
     device = network.device
     with torch.inference_mode():
         output = network.base_model(input_ids=torch.tensor([list(tokens)], device=device), use_cache=True)
-    return Prefix(layers=_layers(output), n_tokens=len(tokens))
+    return Prefix(layers=_layers(output.past_key_values), n_tokens=len(tokens))
 
 
 def hidden_states(network: PreTrainedModel, forest: Forest, prefix: Prefix | None = None) -> torch.Tensor:
     """Return the last hidden state of every node, [nodes, hidden size]; differentiable unless grad mode is off."""
-    states: torch.Tensor = _forest_pass(network, forest, prefix, keep=False).last_hidden_state[0]
-    return states
+    before = prefix.n_tokens if prefix else 0
+    return _pass(network, forest, 0, before, prefix.cache() if prefix else None)
 
 
 def states_and_layers(
     network: PreTrainedModel, forest: Forest, prefix: Prefix | None = None
 ) -> tuple[torch.Tensor, Layers]:
     """Return the last hidden state of every node, and the keys and values of the prefix and, after it, every node."""
-    output = _forest_pass(network, forest, prefix, keep=True)
-    return output.last_hidden_state[0], _layers(output)
+    before, cache = (prefix.n_tokens, prefix.cache()) if prefix else (0, DynamicCache())
+    states = _pass(network, forest, 0, before, cache)
+    return states, _layers(cache)
 
 
-def _forest_pass(network: PreTrainedModel, forest: Forest, prefix: Prefix | None, *, keep: bool) -> Any:  # noqa: ANN401  # transformers' output has as many types as it has models
-    tokens, positions, sees = forest.tensors()
-    device, n = network.device, len(forest)
+class Growth:
+    """A forest that grows: each call computes the nodes that were added since the last one."""
+
+    def __init__(self, network: PreTrainedModel, prefix: Prefix | None = None) -> None:
+        """Start below a prefix, or below none."""
+        self._network = network
+        self._before = prefix.n_tokens if prefix else 0
+        self._cache = prefix.cache() if prefix else DynamicCache()
+        self._computed = 0
+
+    def states(self, forest: Forest) -> torch.Tensor:
+        """Return the last hidden state of every new node, [new nodes, hidden size]."""
+        states = _pass(self._network, forest, self._computed, self._before, self._cache)
+        self._computed = len(forest)
+        return states
+
+
+def _pass(
+    network: PreTrainedModel, forest: Forest, since: int, before: int, cache: DynamicCache | None
+) -> torch.Tensor:
+    tokens, positions, sees = forest.tensors(since)
     mask = None
     if sees is not None:
-        before = prefix.n_tokens if prefix else 0
+        n, total = sees.shape
         # The type's minimum, not -inf: a row that is masked as a whole would otherwise be NaN in low precision.
-        mask = torch.zeros(1, 1, n, before + n, dtype=network.dtype)
+        mask = torch.zeros(1, 1, n, before + total, dtype=network.dtype)
         mask[0, 0, :, before:].masked_fill_(~sees, torch.finfo(network.dtype).min)
-        mask = mask.to(device)
-    return network.base_model(
-        input_ids=tokens[None].to(device),
-        position_ids=positions[None].to(device),
+        mask = mask.to(network.device)
+    output = network.base_model(
+        input_ids=tokens[None].to(network.device),
+        position_ids=positions[None].to(network.device),
         attention_mask=mask,
-        past_key_values=prefix.cache() if prefix else None,
-        use_cache=keep or prefix is not None,
+        past_key_values=cache,
+        use_cache=cache is not None,
     )
+    states: torch.Tensor = output.last_hidden_state[0]
+    return states
 
 
-def _layers(output: Any) -> Layers:  # noqa: ANN401  # the same
-    return tuple((layer.keys, layer.values) for layer in output.past_key_values.layers)
+def _layers(cache: Any) -> Layers:  # noqa: ANN401  # transformers' layers of a cache have as many types as it has models
+    return tuple((layer.keys, layer.values) for layer in cache.layers)
 
 
 def token_logprobs(network: PreTrainedModel, states: torch.Tensor) -> torch.Tensor:
