@@ -67,7 +67,7 @@ from crossover.verdict import decide, to_json
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """What a cell begins with that a spreadsheet would run."""
 
-FIRST_LOOK_SECONDS = 280.0
+FIRST_LOOK_SECONDS = 290.0
 """What a run takes that asks for nothing in particular: people want a first answer before they go for coffee."""
 
 

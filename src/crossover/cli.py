@@ -159,7 +159,8 @@ def report(
 def pack(
     study: Annotated[Path, typer.Argument(metavar="STUDY", help="Study folder")],
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", metavar="DIR", help="Bundle folder; by default NAME-bundle.")
+        Path | None,
+        typer.Option("-o", "--output", metavar="DIR", help="Bundle folder, or FILE.zip; by default NAME-bundle."),
     ] = None,
     arm: Annotated[
         str | None, typer.Option(metavar="ARM", help="Another arm than the recommended one, for example lora@64.")
@@ -171,7 +172,7 @@ def pack(
     console = Console(highlight=False)
     bundle = api.open_study(study).pack(output, arm=arm)
     console.print(f"packed {bundle}: a fresh process gave the recorded answers", soft_wrap=True, markup=False)
-    if (bundle / "demos.jsonl").exists():
+    if api.load(bundle).shows_examples:
         console.print("  demos.jsonl holds rows of your training data: they go where the bundle goes")
     command = f"  crossover predict {shlex.quote(str(bundle))} FILE -o answers.csv"
     console.print(command, soft_wrap=True, markup=False)
@@ -179,7 +180,7 @@ def pack(
 
 @app.command()
 def predict(
-    bundle: Annotated[Path, typer.Argument(metavar="BUNDLE", help="Bundle folder")],
+    bundle: Annotated[Path, typer.Argument(metavar="BUNDLE", help="Bundle folder or zip file")],
     file: Annotated[
         Path, typer.Argument(metavar="FILE", help="Rows to answer: csv, tsv, jsonl, json, parquet or xlsx")
     ],

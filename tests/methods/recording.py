@@ -29,9 +29,15 @@ class RecordingModel(LocalModel):
         super().__init__(base._network, base._chat._tokenizer, base.identity)
         self.events: list[Event] = []
 
-    def score(self, prompts: Sequence[Sequence[int]], continuations: Sequence[Sequence[int]]) -> Scores:
+    def score(
+        self,
+        prompts: Sequence[Sequence[int]],
+        continuations: Sequence[Sequence[int]],
+        *,
+        offsets: Sequence[float] | None = None,
+    ) -> Scores:
         self.events.append(Event("score", frozenset(map(tuple, prompts))))
-        return super().score(prompts, continuations)
+        return super().score(prompts, continuations, offsets=offsets)
 
     def training(self, settings: TrainSettings) -> AbstractContextManager[Trainer]:
         return self._recorded(super().training(settings))

@@ -12,7 +12,7 @@ from hypothesis.extra.numpy import arrays
 from scipy.special import softmax
 
 from crossover.candidate import PromptedCandidate, PromptProgram
-from crossover.methods.choosing import Choice, folds, label_frequencies, prior_of
+from crossover.methods.choosing import Choice, chosen_score, folds, label_frequencies, prior_of
 from crossover.methods.frozen import Option, best_of
 from crossover.metrics import get_metric
 from crossover.records import Example, TaskSpec
@@ -22,6 +22,14 @@ targets = st.lists(st.sampled_from("aaaabbc"), min_size=1, max_size=60)
 
 def examples(labels: list[str]) -> list[Example]:
     return [Example(id=f"train:{i}", inputs={"text": str(i)}, target=label, row=i) for i, label in enumerate(labels)]
+
+
+def choice(scores: list[float], log_likelihoods: list[float] | None = None, first: int = 0) -> Choice:
+    return Choice(
+        rows=tuple(f"train:{first + i}" for i in range(len(scores))),
+        scores=np.array(scores),
+        log_likelihoods=np.array(log_likelihoods or [np.nan] * len(scores)),
+    )
 
 
 @given(targets, st.integers(1, 12), st.integers(0, 5))
@@ -101,12 +109,13 @@ def test_a_choice_counts_right_answers_and_likelihood(spec: TaskSpec) -> None:
     assert [choice.score for choice in choices] == [0.5, 0.5]
     assert choices[1].log_likelihood == pytest.approx((np.log(0.8) + np.log(0.2)) / 2)
     assert choices[1].key() == pytest.approx(0.5 + np.sqrt(0.8 * 0.2))
-    assert choices[0].key() < choices[1].key() < Choice(score=1.0, log_likelihood=-9.0).key()
+    assert choices[0].key() < choices[1].key() < choice([1.0], [-9.0]).key()
+    assert choices[0].key(without=rows[0].id) == pytest.approx(0.0 + 0.2)
 
 
 @given(st.lists(st.tuples(st.sampled_from([0.0, 0.5, 1.0]), st.sampled_from([-2.0, -1.0])), min_size=1, max_size=8))
 def test_the_best_is_the_first_of_the_best(drawn: list[tuple[float, float]]) -> None:
-    choices = [Choice(score=score, log_likelihood=likelihood) for score, likelihood in drawn]
+    choices = [choice([score], [likelihood]) for score, likelihood in drawn]
     candidate = PromptedCandidate(program=PromptProgram(instruction="", template="{t}", fields=("t",), label_words={}))
     tried = [Option(candidate=candidate, correction=str(i), choice=choice) for i, choice in enumerate(choices)]
     assert best_of(tried).correction == str(max(range(len(choices)), key=lambda i: choices[i].key()))
@@ -115,3 +124,26 @@ def test_the_best_is_the_first_of_the_best(drawn: list[tuple[float, float]]) -> 
 def test_a_target_that_is_no_label_has_no_likelihood(spec: TaskSpec) -> None:
     choice = Choice.of(np.zeros((1, 3)), examples(["unknown"]), spec.labels, spec, get_metric("accuracy"))
     assert (choice.score, choice.log_likelihood) == (0.0, -np.inf)
+
+
+def test_a_row_is_scored_by_what_the_others_choose() -> None:
+    better, worse = choice([1.0, 1.0, 1.0, 0.0]), choice([0.0, 1.0, 0.0, 1.0])
+    assert chosen_score([better, worse]) == 0.75
+    one_row_decides = [choice([1.0, 0.0, 0.0]), choice([0.0, 1.0, 0.0])]
+    assert chosen_score(one_row_decides) == 0.0, "each is the best only because of the row that it answers right"
+
+
+def test_one_configuration_has_its_own_score() -> None:
+    assert chosen_score([choice([1.0, 0.0, 1.0])]) == pytest.approx(2 / 3)
+
+
+def test_a_row_that_the_chosen_one_was_not_scored_on_is_passed_over() -> None:
+    assert chosen_score([choice([1.0, 1.0]), choice([0.0, 0.0], first=2)]) == 1.0
+    assert chosen_score([choice([1.0])]) == 1.0, "one row alone: nothing is left to choose by, its score stands"
+
+
+def test_choosing_among_equals_does_not_flatter_itself() -> None:
+    generator = np.random.default_rng(0)
+    studies = [[choice(list(row)) for row in generator.integers(0, 2, (12, 24)).astype(float)] for _ in range(150)]
+    assert np.mean([max(c.score for c in tried) for tried in studies]) > 0.65
+    assert np.mean([chosen_score(tried) for tried in studies]) == pytest.approx(0.5, abs=0.03)

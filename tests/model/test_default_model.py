@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 import torch
 
-from crossover.model.base import Message, TrainRow, TrainSettings
+from crossover.model.base import Constraint, Message, TrainRow, TrainSettings
 from crossover.model.load import find_model, load_model
 from crossover.model.local import LocalModel
 from crossover.model.quantized import kept_bytes
-from tests.model.plain import plain_logprobs
+from tests.model.plain import plain_answer, plain_logprobs
 
 pytestmark = pytest.mark.model
 
@@ -50,6 +52,25 @@ def test_its_scores_equal_a_plain_forward(smollm: LocalModel) -> None:
     np.testing.assert_allclose(smollm.score(prompts, labels).logprobs, expected, atol=1e-3)
     for i, prompt in enumerate(prompts):
         np.testing.assert_allclose(smollm.score([prompt], labels).logprobs[0], expected[i], atol=1e-3)
+
+
+def test_its_answers_are_those_of_transformers(smollm: LocalModel) -> None:
+    prompts = [smollm.render(conversation(question)) for question in QUESTIONS]
+    together = smollm.generate(prompts, max_tokens=16)
+    for prompt, answer in zip(prompts, together, strict=True):
+        assert answer.tokens == plain_answer(smollm._network, prompt, 16)
+        assert smollm.generate([prompt], max_tokens=16) == [answer]
+
+
+def test_it_keeps_to_a_schema(smollm: LocalModel) -> None:
+    prompts = [smollm.render(conversation(question)) for question in QUESTIONS]
+    properties = {"asks_for": {"enum": list(LABELS[:3])}, "why": {"type": "string", "maxLength": 20}}
+    schema = {"type": "object", "properties": properties, "required": ["asks_for"], "additionalProperties": False}
+    for temperature in (0.0, 1.5):
+        constraint = Constraint(json_schema=schema)  # type: ignore[arg-type]  # a dict of dicts
+        for answer in smollm.generate(prompts, max_tokens=48, temperature=temperature, constraint=constraint):
+            assert answer.finish == "eos"
+            assert json.loads(answer.text)["asks_for"] in LABELS
 
 
 def test_it_learns_and_forgets_again(smollm: LocalModel) -> None:

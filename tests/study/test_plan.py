@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -8,9 +9,11 @@ from crossover.errors import OptionError
 from crossover.methods import DEFAULT_METHODS, Method, Shape, get_method
 from crossover.methods.prompt.zero_shot import UserPrompt
 from crossover.model.local import LocalModel
-from crossover.records import TaskSpec
+from crossover.records import Inputs, TaskSpec
 from crossover.study import Plan, at_precisions, default_budgets, make_plan, trial_key
 from crossover.study.plan import Pace, fit_time
+from crossover.study.shape import measure_pace
+from tests.methods.recording import RecordingModel
 
 SHAPE = Shape(prefix=40, row=20, answer_tree=6, answer=3, n_test=100)
 PACE = Pace(read=4000.0, trained=400.0)
@@ -128,11 +131,43 @@ def test_what_matters_most_comes_first(spec: TaskSpec, tiny: LocalModel) -> None
     assert max(i for (_, budget), i in place.items() if budget == 32) < place["lora", 8]
 
 
+@pytest.mark.parametrize("name", ["zero-shot", "few-shot", "knn-few-shot", "lora", "lora+few-shot"])
+def test_test_rows_below_a_large_label_tree_are_planned_as_they_are_searched(name: str) -> None:
+    large = replace(SHAPE, answer_tree=400)
+
+    def a_test_row(shape: Shape) -> int:
+        cost = [get_method(name).cost(replace(shape, n_test=n), 32, 1.0).read for n in (100, 101)]
+        return cost[1] - cost[0]
+
+    assert a_test_row(large) < a_test_row(SHAPE) + 60
+
+
 def test_what_is_done_takes_no_time(spec: TaskSpec, tiny: LocalModel) -> None:
     plan = planned(spec, tiny, ["majority", "lora"], [32])
     assert {c.method.name for c in fit_time(plan, PACE, SHAPE, 1).cells} == {"majority"}
     done = frozenset(c.key for c in plan.cells)
-    assert {c.key for c in fit_time(plan, PACE, SHAPE, 0, done=done).cells} == done
+    for seconds in (0, -5):
+        late = fit_time(plan, PACE, SHAPE, seconds, done=done)
+        assert {c.key for c in late.cells} == done
+        assert not late.left_out, "what is done is not left out, also when the time is over"
+
+
+class _Forgetting(RecordingModel):
+    def __init__(self) -> None:
+        super().__init__()
+        self.forgotten: list[bool] = []
+
+    def forget(self, *, results: bool = False) -> None:
+        self.forgotten.append(results)
+        super().forget(results=results)
+
+
+def test_the_pace_is_that_of_passes_not_of_remembered_results(spec: TaskSpec) -> None:
+    model = _Forgetting()
+    inputs: list[Inputs] = [dict.fromkeys(spec.input_fields, f"text {i}") for i in range(16)]
+    measure_pace(spec, inputs, model)
+    assert model.forgotten
+    assert all(model.forgotten), "a result from memory takes no time"
 
 
 @pytest.mark.parametrize(

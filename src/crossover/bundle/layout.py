@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-__all__ = ["SCHEMA", "check_names", "file_hashes", "program_from_files", "program_to_files", "said"]
+__all__ = [
+    "LARGEST",
+    "MANIFEST",
+    "SCHEMA",
+    "check_names",
+    "file_hashes",
+    "program_from_files",
+    "program_to_files",
+    "said",
+]
 
 import hashlib
 import io
@@ -24,7 +33,7 @@ from crossover.records import Json
 SCHEMA = "crossover.bundle/1"
 MANIFEST = "bundle.json"
 _MIB = 2**20
-_LARGEST: dict[str, int] = {
+LARGEST: dict[str, int] = {
     MANIFEST: 8 * _MIB,
     "README.md": _MIB,
     "prompt.yaml": _MIB,
@@ -57,13 +66,13 @@ def check_names(folder: Path) -> list[str]:
                 if stat.S_ISDIR(status.st_mode) and name == "adapter":
                     waiting.append("adapter/")
                     continue
-                if name not in _LARGEST or not stat.S_ISREG(status.st_mode):
+                if name not in LARGEST or not stat.S_ISREG(status.st_mode):
                     raise BundleError(
                         f"{said(name)} in {folder} does not belong into a bundle.",
-                        "a bundle holds plain files only: " + ", ".join(_LARGEST),
+                        "a bundle holds plain files only: " + ", ".join(LARGEST),
                     )
-                if status.st_size > _LARGEST[name]:
-                    raise BundleError(f"{folder / name} is larger than {_LARGEST[name] // _MIB:,} MiB.")
+                if status.st_size > LARGEST[name]:
+                    raise BundleError(f"{folder / name} is larger than {LARGEST[name] // _MIB:,} MiB.")
                 found.append(name)
     return sorted(found)
 

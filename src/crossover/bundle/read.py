@@ -5,8 +5,9 @@ from __future__ import annotations
 __all__ = ["Bundle", "load_bundle"]
 
 import json
+import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from crossover.bundle.adapter import adapter_config, check_adapter
+from crossover.bundle.archive import is_zip, unzip_bundle
 from crossover.bundle.layout import MANIFEST, SCHEMA, file_hashes, program_from_files, said
 from crossover.candidate import Candidate, CandidateParts, PromptedCandidate, candidate_from_parts, predict
 from crossover.errors import BundleError
@@ -43,6 +45,11 @@ class Bundle:
     def target_field(self) -> str:
         """The column that it answers."""
         return str(self.manifest["task"]["target_field"])
+
+    @property
+    def shows_examples(self) -> bool:
+        """Whether rows of the training data are in it, as demonstrations."""
+        return "demos.jsonl" in self.manifest["files"]
 
     def predict(self, rows: Sequence[Inputs]) -> list[Prediction]:
         """Answer rows, one answer for each, in order: `bundle.predict([{"text": "where is my parcel"}])[0].answer`.
@@ -75,11 +82,24 @@ class Bundle:
 
 
 def load_bundle(path: Path) -> Bundle:
-    """Open a bundle's folder.
+    """Open a bundle: a folder or a zip file.
 
     Raises:
         BundleError: it is no bundle, a file is unknown, a link, missing or changed, or a field does not fit.
     """
+    if path.is_file() and is_zip(path):
+        with tempfile.TemporaryDirectory(prefix="crossover-") as scratch:
+            try:
+                unzip_bundle(path, Path(scratch))
+            except OSError as error:
+                raise BundleError(
+                    f"{path} cannot be unzipped: {error.strerror or error}.", "free some space"
+                ) from error
+            return replace(_open(Path(scratch)), path=path)
+    return _open(path)
+
+
+def _open(path: Path) -> Bundle:
     if not path.is_dir() or not (path / MANIFEST).is_file():
         raise BundleError(f"{path} is no bundle: there is no {MANIFEST}.", "make one with: crossover pack STUDY")
     try:

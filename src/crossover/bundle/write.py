@@ -20,6 +20,7 @@ from safetensors import SafetensorError
 from safetensors.torch import save_file
 
 from crossover.bundle.adapter import check_adapter
+from crossover.bundle.archive import holds_bundle, is_zip, zip_bundle
 from crossover.bundle.card import card
 from crossover.bundle.layout import SCHEMA, check_names, file_hashes, program_to_files
 from crossover.candidate import Candidate, PromptedCandidate
@@ -56,7 +57,10 @@ def pack_candidate(
         fresh.mkdir()
         _write(fresh, candidate, record, verdict, spec, model)
         _replay(fresh, record, test)
-        for path in fresh.rglob("*"):
+        if is_zip(target):
+            zip_bundle(fresh, scratch / "new.zip")
+            fresh = scratch / "new.zip"
+        for path in (fresh, *fresh.rglob("*")):
             if path.is_file():
                 with path.open("rb") as file:
                     os.fsync(file.fileno())
@@ -77,6 +81,8 @@ def pack_candidate(
 def _check_target(target: Path) -> None:
     """Allow a new place, an empty folder, or a bundle to be replaced: nothing else may go."""
     if not target.exists() and not target.is_symlink():
+        return
+    if is_zip(target) and target.is_file() and not target.is_symlink() and holds_bundle(target):
         return
     if target.is_dir() and not target.is_symlink():
         try:

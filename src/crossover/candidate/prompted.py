@@ -86,12 +86,14 @@ class PromptedCandidate(Candidate):
         if model is None:
             raise ValueError("a prompted candidate needs its language model")
         answers = scored_answers(self.program, model)
+        labels = list(self.program.label_words)
+        offsets = [self.prior[label] if self.prior else 0.0 for label in labels]
 
         def answer(inputs: Sequence[Inputs]) -> list[Prediction]:
             if not inputs:
                 return []
-            scores = model.score(prompt_tokens(self.program, inputs, model), answers)
-            return self._choose(scores.logprobs, scores.prompt_tokens, answers)
+            scores = model.score(prompt_tokens(self.program, inputs, model), answers, offsets=offsets)
+            return self._choose(scores.logprobs - np.array(offsets), scores.prompt_tokens, answers)
 
         return answer
 
@@ -99,8 +101,6 @@ class PromptedCandidate(Candidate):
         self, logprobs: FloatArray, tokens: Sequence[int], answers: Sequence[Sequence[int]]
     ) -> list[Prediction]:
         labels = list(self.program.label_words)
-        if self.prior is not None:
-            logprobs = logprobs - np.array([self.prior[label] for label in labels])
         best = logprobs.argmax(axis=1)
         ordered = np.sort(logprobs, axis=1)
         return [

@@ -36,6 +36,10 @@ class Fitted:
     seconds: float
 
 
+_SEARCHED_NODES = 48
+"""Nodes that a best-first search takes: 35 of 151 on banking77, each half as dear again (docs/log.md, 2026-11-23)."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shape:
     """What the planner knows of a task before anything runs, in tokens of the model that will be used.
@@ -55,6 +59,11 @@ class Shape:
     answer: int
     n_test: int
     longest: int = 0
+
+    @property
+    def test_row(self) -> int:
+        """One test row with its answer. Of a large label tree only the best are computed (model.engine.best)."""
+        return self.row + min(self.answer_tree, _SEARCHED_NODES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

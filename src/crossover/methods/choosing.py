@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["Choice", "folds", "label_frequencies", "prior_of"]
+__all__ = ["Choice", "chosen_score", "folds", "label_frequencies", "prior_of"]
 
 import random
 from collections import Counter, defaultdict
@@ -17,12 +17,19 @@ from crossover.model.base import FloatArray
 from crossover.records import Example, TaskSpec
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Choice:
-    """How one configuration did on dev rows: mean metric, and mean log-probability of the right label."""
+    """How one configuration did on dev rows.
 
-    score: float
-    log_likelihood: float
+    Attributes:
+        rows: the rows' ids.
+        scores: the metric on each row, [rows].
+        log_likelihoods: log-probability of each row's right label, [rows]; NaN where the label is unknown.
+    """
+
+    rows: tuple[str, ...]
+    scores: FloatArray
+    log_likelihoods: FloatArray
 
     @classmethod
     def of(
@@ -33,15 +40,51 @@ class Choice:
         scores = [metric.score(labels[b], row.target or "", spec) for b, row in zip(best, rows, strict=True)]
         index = {label: i for i, label in enumerate(labels)}
         normal = log_softmax(logprobs, axis=1)
-        right = [normal[i, index[row.target]] for i, row in enumerate(rows) if row.target in index]
-        return cls(score=float(np.mean(scores)), log_likelihood=float(np.mean(right)) if right else -np.inf)
+        right = [normal[i, index[row.target]] if row.target in index else np.nan for i, row in enumerate(rows)]
+        return cls(
+            rows=tuple(row.id for row in rows),
+            scores=np.array(scores, dtype=np.float64),
+            log_likelihoods=np.array(right, dtype=np.float64),
+        )
 
-    def key(self) -> float:
+    @property
+    def score(self) -> float:
+        """The mean metric."""
+        return float(self.scores.mean())
+
+    @property
+    def log_likelihood(self) -> float:
+        """Mean log-probability of the right label."""
+        known = self.log_likelihoods[~np.isnan(self.log_likelihoods)]
+        return float(known.mean()) if len(known) else -np.inf
+
+    def key(self, *, without: str | None = None) -> float:
         """Return what to maximise: the metric plus the right label's mean probability (geometric).
 
         On a few dozen rows the metric alone is rough; the probability alone follows how sure a layout makes the model.
+
+        Args:
+            without: a row's id that shall not count.
         """
-        return self.score + float(np.exp(self.log_likelihood))
+        kept = np.array([row != without for row in self.rows])
+        known = self.log_likelihoods[kept & ~np.isnan(self.log_likelihoods)]
+        score = float(self.scores[kept].mean()) if kept.any() else 0.0
+        return score + (float(np.exp(known.mean())) if len(known) else 0.0)
+
+
+def chosen_score(tried: Sequence[Choice]) -> float:
+    """Return what choosing the best of these configurations scores on a row that had no say in the choice.
+
+    The best one's own score is too good: it is the best because of these very rows. So each row is scored by the
+    configuration that the other rows choose (leave-one-out; Varma & Simon 2006, doi:10.1186/1471-2105-7-91). A row that
+    the chosen configuration was not scored on (it is one of its demonstrations) is passed over.
+    """
+    found = []
+    for row in dict.fromkeys(row for choice in tried for row in choice.rows):
+        best = max(tried, key=lambda choice: choice.key(without=row))
+        if row in best.rows:
+            found.append(best.scores[best.rows.index(row)])
+    return float(np.mean(found)) if found else max(choice.score for choice in tried)
 
 
 def prior_of(

@@ -11,6 +11,7 @@ __all__ = [
     "label_scores",
     "likelier_layout",
     "options",
+    "score_of",
 ]
 
 from collections.abc import Mapping, Sequence
@@ -21,7 +22,7 @@ import numpy as np
 from crossover.candidate import PromptedCandidate, PromptProgram
 from crossover.candidate.program import LAYOUTS, Layout
 from crossover.candidate.prompted import prompt_tokens, scored_answers
-from crossover.methods.choosing import Choice, label_frequencies, prior_of
+from crossover.methods.choosing import Choice, chosen_score, label_frequencies, prior_of
 from crossover.metrics import Metric
 from crossover.model.base import FloatArray, LanguageModel
 from crossover.records import Configuration, Example, Inputs, Json, TaskSpec
@@ -83,6 +84,11 @@ def best_of(tried: Sequence[Option]) -> Option:
     return max(tried, key=lambda option: option.choice.key())
 
 
+def score_of(tried: Sequence[Option]) -> float:
+    """Return the dev score of having chosen the best of these: see `chosen_score`."""
+    return chosen_score([option.choice for option in tried])
+
+
 def choose_prior(
     program: PromptProgram,
     labelled: Sequence[Example],
@@ -110,7 +116,7 @@ def choose_prior(
         own, theirs = logprobs[: len(labelled)], logprobs[len(labelled) :]
         found += options(laid_out, own, theirs if others else own, labelled, labelled, spec, metric)
     best = best_of(found)
-    return best.candidate, tuple(option.configuration() for option in found), best.choice.score
+    return best.candidate, tuple(option.configuration() for option in found), score_of(found)
 
 
 def likelier_layout(

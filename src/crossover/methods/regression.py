@@ -5,6 +5,7 @@ from __future__ import annotations
 __all__ = ["fit_logistic"]
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -32,12 +33,13 @@ def fit_logistic(
     name: str,
     seed: int,
 ) -> tuple[Logistic, tuple[Configuration, ...], float | None]:
-    """Choose the inverse regularization strength by cross-validation, then fit on all rows.
+    """Choose the inverse regularization strength by cross-validation (the first of equals), then fit on all rows.
 
     Features are fitted inside each fold, so a dev row never helps to shape what it is judged by.
 
     Returns:
-        The model on all rows, every strength tried with its cross-validated score, and the chosen one's score.
+        The model on all rows, every strength tried with its cross-validated score, and the score of the choice: each
+        row's by the strength that the other rows choose, because the best one's own score is too good.
     """
     targets = np.array([str(row.target) for row in rows])
     parts = [fold for fold in folds(rows, _FOLDS, seed) if 0 < len(fold) < len(rows)]
@@ -46,8 +48,9 @@ def fit_logistic(
         kept = sorted(set(range(len(rows))) - set(fold))
         matrix, transform = features(kept)
         held_out = transform(fold)
+        span = _Span.of(matrix)
         for strength in strengths:
-            answers = _fit(matrix, targets[kept], strength).answers(held_out)
+            answers = _fit(span, targets[kept], strength).answers(held_out)
             scores[strength] += [
                 metric.score(a.answer or "", targets[i], spec) for a, i in zip(answers, fold, strict=True)
             ]
@@ -57,10 +60,50 @@ def fit_logistic(
     best = max(tried, key=lambda t: -1.0 if t.dev_score is None else t.dev_score)
     chosen = strengths[tried.index(best)]
     matrix, _ = features(range(len(rows)))
-    return _fit(matrix, targets, chosen), tried, best.dev_score
+    return _fit(_Span.of(matrix), targets, chosen), tried, _chosen_score(np.array(list(scores.values())))
 
 
-def _fit(matrix: Matrix, targets: np.ndarray[Any, Any], strength: float) -> Logistic:
+def _chosen_score(scores: np.ndarray[Any, Any]) -> float | None:
+    """Return what choosing a strength scores, [strengths, rows]: each row by the strength that the others choose."""
+    if not scores.size:
+        return None
+    others = scores.sum(axis=1, keepdims=True) - scores
+    return float(scores[others.argmax(axis=0), np.arange(scores.shape[1])].mean())
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Span:
+    """Rows in coordinates of the space that they span: [rows, rank] for [rows, features].
+
+    The best weights of a penalised regression lie in that space (representer theorem), and the change of basis is
+    orthonormal, so that the penalty stays the same: the fit is the same one, with far fewer weights when there are more
+    features than rows. With 77 labels on 1,152 features it is most of a head's time.
+    """
+
+    rows: Matrix
+    back: Callable[[np.ndarray[Any, Any]], np.ndarray[Any, Any]]
+    """Turn weights [labels, rank] into weights [labels, features]."""
+
+    @classmethod
+    def of(cls, matrix: Matrix) -> _Span:
+        """Change the basis where that makes the rows smaller; a sparse matrix of many rows is left as it is."""
+        n = matrix.shape[0]
+        if n * n >= matrix.size:
+            return cls(matrix, lambda weights: weights)
+        matrix = matrix.astype(np.float64)
+        gram = matrix @ matrix.T
+        values, vectors = np.linalg.eigh(gram.toarray() if hasattr(gram, "toarray") else gram)
+        if values[-1] <= 0:  # rows of zeros span nothing
+            return cls(matrix, lambda weights: weights)
+        kept = values > 1e-12 * values[-1]
+        scale = np.sqrt(values[kept])
+        basis = vectors[:, kept] / scale
+        return cls(vectors[:, kept] * scale, lambda weights: np.asarray((matrix.T @ (basis @ weights.T)).T))
+
+
+def _fit(span: _Span, targets: np.ndarray[Any, Any], strength: float) -> Logistic:
     if len(set(targets)) == 1:
-        return Logistic(labels=(str(targets[0]),), weights=np.zeros((1, matrix.shape[1])), bias=np.zeros(1))
-    return Logistic.of(LogisticRegression(C=strength, max_iter=2000).fit(matrix, targets))
+        n_features = span.back(np.zeros((1, span.rows.shape[1]))).shape[1]
+        return Logistic(labels=(str(targets[0]),), weights=np.zeros((1, n_features)), bias=np.zeros(1))
+    fitted = Logistic.of(LogisticRegression(C=strength, max_iter=2000).fit(span.rows, targets))
+    return replace(fitted, weights=span.back(fitted.weights))

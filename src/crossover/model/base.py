@@ -5,6 +5,8 @@ from __future__ import annotations
 __all__ = [
     "Adapter",
     "Capability",
+    "Constraint",
+    "Generated",
     "LanguageModel",
     "Message",
     "ModelIdentity",
@@ -25,6 +27,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from crossover.model.constraint import Constraint
 from crossover.model.sizes import Sizes
 from crossover.records import Json
 
@@ -89,6 +92,27 @@ class Scores:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Generated:
+    """One answer.
+
+        Generated(text="Paris", tokens=(37871, 2), prompt_tokens=41, output_tokens=2, finish="eos")
+
+    Attributes:
+        text: the answer, special tokens left out, cut before the first stop string. It holds whole characters only.
+        tokens: every token of the answer, an end-of-turn token and those of a stop string included.
+        prompt_tokens: length of the prompt, a cached prefix included.
+        output_tokens: length of `tokens`.
+        finish: what ended it: the model or the constraint ("eos"), a stop string ("stop") or max_tokens ("length").
+    """
+
+    text: str
+    tokens: tuple[int, ...]
+    prompt_tokens: int
+    output_tokens: int
+    finish: Literal["eos", "stop", "length"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TrainRow:
     """One training sequence: the loss is taken on the completion's tokens only."""
 
@@ -136,7 +160,7 @@ class TrainStep:
 
 
 class LanguageModel(ABC):
-    """A pre-trained model: score, train, embed (and later generate). A method asks `capabilities` before it calls.
+    """A pre-trained model: score, generate, train, embed. A method asks `capabilities` before it calls.
 
     Token ids are the currency: `render` makes them from messages, and the same ids are trained on, measured and served.
     `token_passes` only ever grows: 1 for each token read, 3 for each token trained on; a beginning computed once for
@@ -179,19 +203,61 @@ class LanguageModel(ABC):
         """Return the token ids of plain text, nothing added."""
 
     @abstractmethod
-    def score(self, prompts: Sequence[Sequence[int]], continuations: Sequence[Sequence[int]]) -> Scores:
+    def score(
+        self,
+        prompts: Sequence[Sequence[int]],
+        continuations: Sequence[Sequence[int]],
+        *,
+        offsets: Sequence[float] | None = None,
+    ) -> Scores:
         """Return the log-probability of every continuation after every prompt.
+
+        Args:
+            prompts: token ids.
+            continuations: token ids, the same for every prompt.
+            offsets: one for each continuation, to be taken off before they are compared. Given, only the best two of
+                each prompt need be exact; the others may be upper bounds that do not come above the second. That is
+                enough for an answer and its margin, and with many labels much cheaper.
 
         Raises:
             ModelError: a prompt with a continuation is longer than the context; the message has its index.
         """
 
     @abstractmethod
+    def generate(
+        self,
+        prompts: Sequence[Sequence[int]],
+        *,
+        max_tokens: int,
+        stop: Sequence[str] = (),
+        temperature: float = 0.0,
+        seed: int = 0,
+        constraint: Constraint | None = None,
+    ) -> list[Generated]:
+        """Return one answer to every prompt.
+
+        Args:
+            max_tokens: an answer is cut after so many tokens.
+            stop: an answer ends before the first of these texts. Not together with a constraint, which ends it itself.
+            temperature: 0 takes the likeliest token each time; otherwise tokens are drawn.
+            seed: what is drawn for a prompt depends on the seed and the prompt's index, not on the other prompts.
+            constraint: an answer that is not cut by max_tokens fulfils it.
+
+        Raises:
+            OptionError: an option has a value that is not allowed; the constraint cannot be read or fulfilled.
+            ModelError: a prompt is empty, or with `max_tokens` longer than the context; the message has its index.
+        """
+
+    @abstractmethod
     def embed(self, sequences: Sequence[Sequence[int]]) -> FloatArray:
         """Return mean-pooled hidden states, [sequences, features]."""
 
-    def forget(self) -> None:  # noqa: B027  # a model without caches has nothing to forget
-        """Drop what earlier calls left in caches, so that what follows costs the same whatever ran before."""
+    def forget(self, *, results: bool = False) -> None:  # noqa: B027  # a model without caches has nothing to forget
+        """Drop the prompts' beginnings that earlier calls left in caches, so that what follows counts the same tokens.
+
+        Args:
+            results: drop the results of whole calls too: for who measures time.
+        """
 
     def resize(self, sizes: Sizes) -> None:  # noqa: B027  # a model elsewhere takes no memory of ours
         """Compute at most so much at once from here on."""

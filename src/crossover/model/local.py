@@ -18,7 +18,9 @@ from crossover.errors import ModelError
 from crossover.model.base import (
     Adapter,
     Capability,
+    Constraint,
     FloatArray,
+    Generated,
     LanguageModel,
     Message,
     ModelIdentity,
@@ -29,7 +31,20 @@ from crossover.model.base import (
     TrainStep,
 )
 from crossover.model.chat import ChatRenderer
-from crossover.model.engine import LoraFit, Memo, Prefixes, ScoreResult, embed, score
+from crossover.model.engine import (
+    BEST_FIRST_NODES,
+    Decoding,
+    Generator,
+    LabelTree,
+    LoraFit,
+    Memo,
+    Prefixes,
+    ScoreResult,
+    embed,
+    score,
+    score_best,
+    speed_up,
+)
 from crossover.model.sizes import Sizes
 from crossover.records import Json
 
@@ -47,6 +62,7 @@ class LocalModel(LanguageModel):
         self._adapted = False
         self._prefixes = Prefixes(self._network)
         self._memo = Memo()
+        self._generator = Generator(self._network, tokenizer, self._prefixes, end=self._chat.end[0])
 
     @property
     def identity(self) -> ModelIdentity:
@@ -55,8 +71,8 @@ class LocalModel(LanguageModel):
 
     @property
     def capabilities(self) -> frozenset[Capability]:
-        """Score, embed and train."""
-        return frozenset({"score", "embed", "train"})
+        """Score, generate, embed and train."""
+        return frozenset({"score", "generate", "embed", "train"})
 
     @property
     def token_passes(self) -> int:
@@ -83,28 +99,50 @@ class LocalModel(LanguageModel):
         """Return the token ids of plain text, nothing added."""
         return self._chat.encode(text)
 
-    def score(self, prompts: Sequence[Sequence[int]], continuations: Sequence[Sequence[int]]) -> Scores:
-        """Return the log-probability of every continuation after every prompt."""
+    def score(
+        self,
+        prompts: Sequence[Sequence[int]],
+        continuations: Sequence[Sequence[int]],
+        *,
+        offsets: Sequence[float] | None = None,
+    ) -> Scores:
+        """Return the log-probability of every continuation after every prompt; with `offsets`, surely of the best."""
         if not prompts:
             return Scores(logprobs=np.zeros((0, len(continuations))), prompt_tokens=())
         self._fits(prompts, max(len(c) for c in continuations))
         prefix, tokens = self._prefixes.for_prompts(prompts)
+        searched = offsets if len(LabelTree(continuations)) > BEST_FIRST_NODES else None
 
         def compute() -> ScoreResult:
-            return score(
-                self._network,
-                prompts,
-                continuations,
-                prefix=prefix,
-                max_tokens=self._sizes.pack_tokens,
-                head_rows=self._sizes.head_rows,
-            )
+            bounds = {"max_tokens": self._sizes.pack_tokens, "head_rows": self._sizes.head_rows}
+            if searched is not None:
+                return score_best(self._network, prompts, continuations, searched, prefix=prefix, **bounds)
+            return score(self._network, prompts, continuations, prefix=prefix, **bounds)
 
         # One prompt alone is somebody waiting, or a latency being measured: always computed.
         is_kept = len(prompts) > 1 and not self._adapted
-        result = self._memo.result(prompts, continuations, compute=compute) if is_kept else compute()
+        result = (
+            self._memo.result(prompts, continuations, compute=compute, offsets=searched or ()) if is_kept else compute()
+        )
         self._token_passes += result.tokens + tokens
         return Scores(logprobs=result.values, prompt_tokens=tuple(len(p) for p in prompts))
+
+    def generate(
+        self,
+        prompts: Sequence[Sequence[int]],
+        *,
+        max_tokens: int,
+        stop: Sequence[str] = (),
+        temperature: float = 0.0,
+        seed: int = 0,
+        constraint: Constraint | None = None,
+    ) -> list[Generated]:
+        """Return one answer to every prompt."""
+        how = Decoding(max_tokens=max_tokens, ends=self._generator.ends, stop=stop, temperature=temperature, seed=seed)
+        self._leaves_room(prompts, max_tokens)
+        answers, tokens = self._generator.generate(prompts, how, constraint)
+        self._token_passes += tokens
+        return answers
 
     def embed(self, sequences: Sequence[Sequence[int]]) -> FloatArray:
         """Return mean-pooled and last hidden states, [sequences, 2 × hidden size]."""
@@ -119,9 +157,11 @@ class LocalModel(LanguageModel):
         self._token_passes += result.tokens
         return result.values
 
-    def forget(self) -> None:
-        """Drop the cached beginnings of prompts."""
+    def forget(self, *, results: bool = False) -> None:
+        """Drop the cached beginnings of prompts, and the results of whole calls where asked to."""
         self._prefixes.clear()
+        if results:
+            self._memo.clear()
 
     def resize(self, sizes: Sizes) -> None:
         """Bound the passes that follow."""
@@ -195,6 +235,7 @@ class LocalModel(LanguageModel):
             wrapped: Any = get_peft_model(self._network, config, autocast_adapter_dtype=False)  # or a PeftMixedModel
         except (ValueError, TypeError) as error:
             raise self._unfit(str(error)) from error
+        speed_up(wrapped)
         self._adapted = True
         self._prefixes.clear()
         try:
@@ -214,6 +255,18 @@ class LocalModel(LanguageModel):
                 raise ModelError(
                     f"example {index} is {len(sequence) + extra:,} tokens long; {self._identity.name} reads {limit:,}.",
                     "shorten it, use fewer demonstrations, or take a model with a longer context",
+                )
+
+    def _leaves_room(self, prompts: Sequence[Sequence[int]], max_tokens: int) -> None:
+        limit = self._identity.context_tokens
+        for index, prompt in enumerate(prompts):
+            if not prompt:
+                raise ModelError(f"the prompt of example {index} is empty.", "give it one token at least")
+            if len(prompt) + max_tokens > limit:
+                raise ModelError(
+                    f"example {index} is {len(prompt):,} tokens long and its answer may take {max_tokens:,}; "
+                    f"{self._identity.name} reads {limit:,}.",
+                    "shorten it, use fewer demonstrations, lower max_tokens, or take a model with a longer context",
                 )
 
 

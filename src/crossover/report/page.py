@@ -17,7 +17,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from crossover.records import Arm, Crossover, Example, TrialRecord, Verdict
+from crossover.records import Arm, Example, TrialRecord, Verdict
 from crossover.report.arms import BAR_WIDTH, arm_table
 from crossover.report.charts import SpecJson, library, still
 from crossover.report.costs import cost_chart
@@ -26,7 +26,7 @@ from crossover.report.differences import where_they_differ
 from crossover.report.provenance import Provenance
 from crossover.report.series import nominated
 from crossover.report.text import clean, count, known, one_line, points, score, shorten
-from crossover.verdict import explanation, headline
+from crossover.verdict import explanation, headline, prompt_at_start
 
 PROMPT_LIMIT = 20_000
 """Characters of one prompt on the page; longer ones are cut, and the page says so."""
@@ -85,7 +85,7 @@ def render(
         facts=_facts(verdict, provenance),
         compared=_compared(verdict),
         recommended=next((_with_labels(arm) for arm in verdict.arms if arm.arm == verdict.recommended), None),
-        crossing=_crossing(verdict.crossover),
+        crossing=_crossing(verdict),
         explanation=[(one_line(question), one_line(answer)) for question, answer in explanation(verdict)],
         reasons=[one_line(reason) for reason in verdict.reasons],
         columns=columns,
@@ -161,8 +161,9 @@ def _compared(verdict: Verdict) -> str | None:
     return f"Chosen by dev score before the test was read, then compared row by row: {'; '.join(arms)}."
 
 
-def _crossing(crossover: Crossover | None) -> str:
+def _crossing(verdict: Verdict) -> str:
     """Say the crossover in one sentence for the chart's caption."""
+    crossover = verdict.crossover
     if crossover is None:
         return "These arms give no crossover."
     weights, prompt = one_line(crossover.weights_method), one_line(crossover.prompt_method)
@@ -173,7 +174,8 @@ def _crossing(crossover: Crossover | None) -> str:
     if crossover.bound == "never" or labels is None:
         return f"{weights} does not overtake {prompt} at the budgets measured."
     if crossover.bound == "at_most":
-        return f"{weights} is already ahead of {prompt} at {count(labels)} labels, the fewest measured."
+        start = one_line(prompt_at_start(verdict, crossover))
+        return f"{weights} is already ahead of {start} at {count(labels)} labels, the fewest measured."
     if crossover.bound == "at_least":
         return f"{weights} has not overtaken {prompt} with {count(labels)} labels, but comes closer."
     return f"{weights} overtakes {prompt} at about {count(labels)} labels{spread}, the upright line."

@@ -200,7 +200,8 @@ def fit_time(plan: Plan, pace: Pace, shape: Shape, seconds: float, *, done: froz
     left = seconds
     left_out = list(plan.left_out)
     for arm in sorted(arms, key=rank):
-        if cost[arm] <= left:
+        # What is done already costs nothing, also when the time is over.
+        if cost[arm] <= max(left, 0.0):
             cells += arms[arm]
             left -= cost[arm]
         else:

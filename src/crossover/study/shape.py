@@ -18,7 +18,7 @@ from crossover.study.plan import Pace
 from crossover.task import Task
 
 _SAMPLE = 64
-_TRIES = 3
+_TRIES = 2
 _STEPS = 5
 _WARMING_SECONDS = 12.0
 
@@ -102,7 +102,7 @@ def measure_pace(spec: TaskSpec, inputs: Sequence[Inputs], model: LanguageModel,
 
 
 def _read(model: LanguageModel, prompts: Sequence[Sequence[int]], answers: Sequence[Sequence[int]]) -> None:
-    model.forget()
+    model.forget(results=True)
     model.score(prompts, answers)
 
 

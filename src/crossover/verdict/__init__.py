@@ -3,6 +3,7 @@
 from crossover.verdict.decide import decide
 from crossover.verdict.questions import explanation
 from crossover.verdict.schema import SCHEMA, from_json, to_json
+from crossover.verdict.sides import prompt_at_start
 from crossover.verdict.words import headline
 
-__all__ = ["SCHEMA", "decide", "explanation", "from_json", "headline", "to_json"]
+__all__ = ["SCHEMA", "decide", "explanation", "from_json", "headline", "prompt_at_start", "to_json"]

@@ -8,7 +8,7 @@ from math import isfinite
 
 from crossover.records import Crossover, Verdict
 from crossover.verdict.figures import about, interval, percent, points
-from crossover.verdict.sides import best_baseline, best_nominee, known_as, nominee, nominees
+from crossover.verdict.sides import best_baseline, best_nominee, known_as, nominee, nominees, prompt_at_start
 
 
 def explanation(verdict: Verdict) -> list[tuple[str, str]]:
@@ -36,6 +36,7 @@ def _from_how_many(verdict: Verdict) -> str:
         return f"{later} does not overtake {sooner} in the range measured, nor does it come closer."
     if found.bound == "at_most":
         surely = ", if not surely" if verdict.decision in ("tied", "unsure") else ""
+        sooner = prompt_at_start(verdict, found)
         return f"At {about(found.labels)} labels, the fewest measured, {later} is already ahead of {sooner}{surely}."
     if found.bound == "at_least":
         return (

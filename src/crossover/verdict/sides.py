@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-__all__ = ["best_baseline", "best_nominee", "find_arm", "known_as", "nominee", "nominees"]
+__all__ = ["best_baseline", "best_nominee", "find_arm", "known_as", "nominee", "nominees", "prompt_at_start"]
 
-from crossover.records import Arm, Family, Verdict
+from crossover.records import Arm, Crossover, Family, Verdict
 from crossover.verdict.standing import CONSTANT_METHODS
 
 
@@ -44,3 +44,13 @@ def known_as(arm: Arm) -> str:
     if arm.method == "linear":
         return "A linear model on word counts"
     return f"The baseline {arm.method}"
+
+
+def prompt_at_start(verdict: Verdict, crossover: Crossover) -> str:
+    """Return what weights are ahead of where they are ahead from the fewest labels on.
+
+    The prompt's curve may begin with another method's arm: then its own name would say what was not measured.
+    """
+    method = crossover.prompt_method
+    measured = any(arm.method == method and arm.budget == crossover.labels for arm in verdict.arms)
+    return method if measured else "prompts"

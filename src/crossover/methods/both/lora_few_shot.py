@@ -58,5 +58,5 @@ class LoraFewShot(Method):
         """As `lora`, below a longer prefix."""
         prefix = shape.prefix + DEMONSTRATIONS * (shape.row + shape.answer)
         trained = n_steps(budget, effort) * (prefix + BATCH * (shape.row + shape.answer - 1))
-        read = prefix * 2 + (budget // 4 + shape.n_test) * (shape.row + shape.answer_tree)
-        return Cost(read=read, trained=trained, added=prefix - shape.prefix)
+        read = budget // 4 * (shape.row + shape.answer_tree) + shape.n_test * shape.test_row
+        return Cost(read=prefix * 2 + read, trained=trained, added=prefix - shape.prefix)

@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from crossover.candidate import Candidate, Demonstration, PromptProgram
-from crossover.candidate.program import LAYOUTS
+from crossover.candidate.program import LAYOUTS, Layout
 from crossover.errors import TrialError
 from crossover.methods.base import Cost, Fitted, Method, Shape
 from crossover.methods.choosing import folds
 from crossover.methods.effort import Meter, allowance
-from crossover.methods.frozen import PRIOR_ROWS, Option, best_of, label_scores, options
+from crossover.methods.frozen import PRIOR_ROWS, Option, best_of, label_scores, options, score_of
 from crossover.metrics import Metric
 from crossover.model.base import Capability, LanguageModel
 from crossover.records import Configuration, Example, Family, Inputs, TaskSpec
@@ -46,50 +46,60 @@ class FewShot(Method):
         seed: int,
         start: Candidate | None = None,
     ) -> Fitted:
-        """Draw, score on the rest of the labels, keep the best draw and whether its prior is corrected."""
+        """Choose the layout with the first draw, then the draw, and how the label prior is corrected."""
         if model is None:
             raise TrialError("few-shot needs a language model")
         meter = Meter(model)
         program = PromptProgram.default(spec)
         bound = allowance(program, labelled, model, effort)
-        found: list[Option] = []
         tried: list[Configuration] = []
-        for number, draw in enumerate(_draws(labelled, round(DRAWS * max(effort, 1)), seed)):
-            # The first draw is tried in each layout, the others in the one that did better.
-            for layout in LAYOUTS if number == 0 else (best_of(found).candidate.program.layout,):
-                if found and meter.token_passes >= bound:
-                    break
-                demonstrated = program.in_layout(layout).with_demonstrations(
-                    [Demonstration.of(labelled[i]) for i in draw.shown]
-                )
-                rows = [labelled[i] for i in draw.dev]
-                # A demonstration's own text would be answered by copying: it says nothing of the prior.
-                shown = [labelled[i].inputs for i in draw.shown]
-                others = [i for i in unlabelled if i not in shown][:PRIOR_ROWS]
-                logprobs = label_scores(demonstrated, [*(row.inputs for row in rows), *others], model)
-                own, theirs = logprobs[: len(rows)], logprobs[len(rows) :]
-                new = options(demonstrated, own, theirs if others else own, rows, labelled, spec, metric)
-                found += new
-                tried += [option.configuration(demonstrations=[labelled[i].id for i in draw.shown]) for option in new]
-        best = best_of(found)
+
+        def try_draw(draw: _Draw, layout: Layout, prior_rows: int) -> list[Option]:
+            demonstrated = program.in_layout(layout).with_demonstrations(
+                [Demonstration.of(labelled[i]) for i in draw.shown]
+            )
+            rows = [labelled[i] for i in draw.dev]
+            # A demonstration's own text would be answered by copying: it says nothing of the prior.
+            shown = [labelled[i].inputs for i in draw.shown]
+            others = [i for i in unlabelled if i not in shown][:prior_rows]
+            logprobs = label_scores(demonstrated, [*(row.inputs for row in rows), *others], model)
+            own, theirs = logprobs[: len(rows)], logprobs[len(rows) :]
+            found = options(demonstrated, own, theirs if others else own, rows, labelled, spec, metric)
+            tried.extend(o.configuration(demonstrations=[labelled[i].id for i in draw.shown]) for o in found)
+            return found
+
+        # While they compete, priors are read off the dev rows' own inputs: further rows would double the cost.
+        first, *further = _draws(labelled, round(DRAWS * max(effort, 1)), seed)
+        competed = [option for layout in LAYOUTS for option in try_draw(first, layout, 0)]
+        best, winner = best_of(competed), first
+        layout = best.candidate.program.layout
+        for draw in further:
+            if meter.token_passes >= bound:
+                break
+            rivals = try_draw(draw, layout, 0)
+            competed += rivals
+            if best_of(rivals).choice.key() > best.choice.key():
+                best, winner = best_of(rivals), draw
+        if unlabelled:
+            best = best_of(try_draw(winner, layout, PRIOR_ROWS))
         return Fitted(
             candidate=best.candidate,
             tried=tuple(tried),
-            dev_score=best.choice.score,
+            dev_score=score_of(competed),
             labels_used=len(labelled),
             token_passes=meter.token_passes,
             seconds=meter.seconds,
         )
 
     def cost(self, shape: Shape, budget: int, effort: float) -> Cost:
-        """A prefix for each draw, dev rows and prior rows below it, then the test."""
+        """Each draw's prefix with dev rows below it, the winner's once more with prior rows, then the test."""
         shown = min(DEMONSTRATIONS, max(budget // 2, 1))
         prefix = shape.prefix + shown * (shape.row + shape.answer)
-        dev = min(budget - shown, DEV_ROWS) + PRIOR_ROWS
-        draws = round(DRAWS * max(effort, 1)) + 1
+        dev = min(budget - shown, DEV_ROWS)
+        tried = round(DRAWS * max(effort, 1)) + 1  # the first draw in both layouts
         row = shape.row + shape.answer_tree
-        read = draws * (prefix + dev * row) + prefix + shape.n_test * row
-        return Cost(read=read, added=prefix - shape.prefix)
+        read = tried * (prefix + dev * row) + prefix + (dev + PRIOR_ROWS) * row
+        return Cost(read=read + prefix + shape.n_test * shape.test_row, added=prefix - shape.prefix)
 
 
 class _Draw:

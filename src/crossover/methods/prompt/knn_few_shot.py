@@ -19,13 +19,13 @@ from crossover.errors import TrialError
 from crossover.methods.base import Cost, Fitted, Method, Shape
 from crossover.methods.choosing import folds
 from crossover.methods.effort import Meter
-from crossover.methods.frozen import Option, best_of, options
+from crossover.methods.frozen import Option, best_of, options, score_of
 from crossover.metrics import Metric
 from crossover.model.base import Capability, LanguageModel
 from crossover.records import Example, Family, Inputs, TaskSpec
 
 NEIGHBOURS = 8
-DEV_ROWS = 24
+DEV_ROWS = 32
 
 
 class KnnFewShot(Method):
@@ -79,7 +79,7 @@ class KnnFewShot(Method):
         return Fitted(
             candidate=best.candidate,
             tried=tuple(option.configuration(k=k, near_by=by) for option in found),
-            dev_score=best.choice.score,
+            dev_score=score_of(found),
             labels_used=len(labelled),
             token_passes=meter.token_passes,
             seconds=meter.seconds,
@@ -90,8 +90,9 @@ class KnnFewShot(Method):
         k = min(NEIGHBOURS, budget)
         row = (k + 1) * shape.row + k * shape.answer + shape.answer_tree
         dev = min(budget, round(DEV_ROWS * max(effort, 1)))
+        test_row = row - shape.row - shape.answer_tree + shape.test_row
         added = k * (shape.row + shape.answer)
-        return Cost(read=(2 * dev + shape.n_test) * row + 3 * shape.prefix, added=added)
+        return Cost(read=2 * dev * row + shape.n_test * test_row + 3 * shape.prefix, added=added)
 
 
 def _nearer(

@@ -63,8 +63,9 @@ class ZeroShot(Method):
 
     def cost(self, shape: Shape, budget: int, effort: float) -> Cost:
         """Every row is read once, labels and some more once a layout."""
-        n_rows = (len(self.layouts) if budget else 1) * (budget + PRIOR_ROWS) + shape.n_test
-        return Cost(read=shape.prefix * 3 + n_rows * (shape.row + shape.answer_tree))
+        n_rows = (len(self.layouts) if budget else 1) * (budget + PRIOR_ROWS)
+        read = n_rows * (shape.row + shape.answer_tree) + shape.n_test * shape.test_row
+        return Cost(read=shape.prefix * 3 + read)
 
 
 class UserPrompt(ZeroShot):

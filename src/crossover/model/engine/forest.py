@@ -51,19 +51,23 @@ class Forest:
             at = node
         return path
 
-    def tensors(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
-        """Return tokens [T], positions [T], who sees whom [T, T] (True: row attends to column; None: plain causal)."""
-        tokens = torch.tensor(self._tokens, dtype=torch.long)
-        positions = torch.tensor(self._positions, dtype=torch.long)
+    def tensors(self, since: int = 0) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
+        """Return what a pass over the nodes from number `since` on needs.
+
+        Tokens [N] and positions [N] of these nodes, and which of all nodes each attends to, [N, T] (None: all before
+        it).
+        """
+        tokens = torch.tensor(self._tokens[since:], dtype=torch.long)
+        positions = torch.tensor(self._positions[since:], dtype=torch.long)
         n = len(self._tokens)
-        if self._parents == list(range(-1, n - 1)):
+        if not since and self._parents == list(range(-1, n - 1)):
             return tokens, positions, None
         sees = np.zeros((n, n), dtype=np.bool_)
         for node, parent in enumerate(self._parents):
             if parent >= 0:
                 sees[node, : parent + 1] = sees[parent, : parent + 1]
             sees[node, node] = True
-        return tokens, positions, torch.from_numpy(sees)
+        return tokens, positions, torch.from_numpy(sees[since:])
 
 
 def common_prefix(sequences: Sequence[Sequence[int]]) -> int:

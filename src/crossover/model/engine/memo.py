@@ -30,9 +30,11 @@ class Memo:
         """Forget all."""
         self._known.clear()
 
-    def result(self, *asked: Sequence[Sequence[int]], compute: Callable[[], ScoreResult]) -> ScoreResult:
-        """Return what was computed for exactly these token ids before, or compute it now."""
-        key = _digest(asked)
+    def result(
+        self, *asked: Sequence[Sequence[int]], compute: Callable[[], ScoreResult], offsets: Sequence[float] = ()
+    ) -> ScoreResult:
+        """Return what was computed for exactly these token ids (and offsets) before, or compute it now."""
+        key = _digest(asked, offsets)
         known = self._known.pop(key, None) or compute()
         self._known[key] = known  # the last used is the last to be forgotten
         while len(self._known) > _KEPT:
@@ -40,8 +42,8 @@ class Memo:
         return ScoreResult(values=known.values.copy(), tokens=known.tokens)
 
 
-def _digest(asked: Sequence[Sequence[Sequence[int]]]) -> bytes:
-    total = hashlib.blake2b(digest_size=16)
+def _digest(asked: Sequence[Sequence[Sequence[int]]], offsets: Sequence[float]) -> bytes:
+    total = hashlib.blake2b(np.array(offsets, dtype=np.float64).tobytes(), digest_size=16)
     for sequences in asked:
         lengths: npt.NDArray[np.int64] = np.array([len(s) for s in sequences], dtype=np.int64)
         tokens: npt.NDArray[np.int64] = np.array([t for s in sequences for t in s], dtype=np.int64)
