@@ -21,6 +21,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal, TypedDict
 
 import numpy as np
@@ -65,17 +66,26 @@ class ModelIdentity:
     context_tokens: int
 
 
+FULL = "FULL"
+"""The `peft_type` of weights that take the place of the network's own: PEFT has no word for them."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Adapter:
-    """A trained low-rank adapter in PEFT's own terms.
+    """What training leaves: a low-rank adapter in PEFT's own terms, or all weights of the network.
 
     Attributes:
-        config: PEFT's adapter_config.json as a mapping.
+        config: PEFT's adapter_config.json as a mapping; {"peft_type": "FULL"} for all weights.
         weights: parameter name -> tensor in fp32, names as PEFT saves them.
     """
 
     config: Mapping[str, Json]
     weights: Mapping[str, torch.Tensor] = field(repr=False)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether these are all weights of a network."""
+        return self.config.get("peft_type") == FULL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,14 +132,16 @@ class TrainRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainSettings:
-    """Hyperparameters of a LoRA fit.
+    """Hyperparameters of a fit.
 
     Attributes:
+        full: whether all weights are trained, and not a low-rank adapter of `rank`, `alpha` and `targets`.
         learning_rate: peak rate of AdamW.
         warmup_steps: steps of linear warm-up; then cosine decay to a tenth of the peak over `total_steps`.
         max_grad_norm: gradients are clipped to this norm.
     """
 
+    full: bool = False
     rank: int = 16
     alpha: int = 32
     learning_rate: float = 5e-4
@@ -264,7 +276,11 @@ class LanguageModel(ABC):
 
     @abstractmethod
     def training(self, settings: TrainSettings) -> AbstractContextManager[Trainer]:
-        """Open a LoRA fit on the frozen base. Leaving the block takes the adapter off again."""
+        """Open a fit of an adapter on the frozen base, or of all weights. Leaving the block undoes it.
+
+        Raises:
+            ModelError: all weights shall be trained, and they are quantized.
+        """
 
     @abstractmethod
     def adapted(self, adapter: Adapter | None) -> AbstractContextManager[None]:
@@ -272,7 +288,12 @@ class LanguageModel(ABC):
 
 
 class Trainer(ABC):
-    """A LoRA fit in progress. The adapter is on, so `LanguageModel.score` inside the block scores the adapted model."""
+    """A fit in progress. What it has learned is on: `LanguageModel.score` in the block scores the adapted model."""
+
+    @property
+    @abstractmethod
+    def steps(self) -> int:
+        """Steps taken so far."""
 
     @abstractmethod
     def step(self, rows: Sequence[TrainRow]) -> TrainStep:
@@ -280,4 +301,20 @@ class Trainer(ABC):
 
     @abstractmethod
     def adapter(self) -> Adapter:
-        """Return the adapter as it stands: a copy of the fp32 master weights."""
+        """Return the adapter (or all weights) as it stands: a copy of the fp32 master weights."""
+
+    @abstractmethod
+    def save(self, folder: Path) -> None:
+        """Write the fit's state into a folder, JSON and safetensors, in place of an earlier one.
+
+        Raises:
+            ModelError: the folder cannot be written.
+        """
+
+    @abstractmethod
+    def restore(self, folder: Path) -> None:
+        """Go on from a saved state: the steps that follow are those of a fit that was never interrupted.
+
+        Raises:
+            ModelError: there is none, it is damaged, or it belongs to another model or other settings.
+        """

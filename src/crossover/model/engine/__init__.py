@@ -8,14 +8,15 @@ from crossover.model.engine.generator import Generator
 from crossover.model.engine.memo import Memo
 from crossover.model.engine.prefixes import Prefixes
 from crossover.model.engine.score import ScoreResult, score
-from crossover.model.engine.train import LoraFit
+from crossover.model.engine.train import Fit, FitState
 
 __all__ = [
     "BEST_FIRST_NODES",
     "Decoding",
+    "Fit",
+    "FitState",
     "Generator",
     "LabelTree",
-    "LoraFit",
     "Memo",
     "Prefixes",
     "ScoreResult",

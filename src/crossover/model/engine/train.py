@@ -1,14 +1,18 @@
-"""LoRA on a frozen base: loss and output head on completions only, shared beginnings once, fp32 master weights."""
+"""Training an adapter or all weights: loss on completions only, shared beginnings once, fp32 master weights.
+
+The output head is applied where there is loss, and nowhere else.
+"""
 
 from __future__ import annotations
 
-__all__ = ["LoraFit", "is_out_of_memory"]
+__all__ = ["Fit", "FitState", "is_out_of_memory"]
 
 import gc
 import math
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import chain
 
 import torch
@@ -21,6 +25,7 @@ from crossover.model.engine.forward import hidden_states
 from crossover.model.sizes import Sizes
 
 _SIZES = Sizes()
+_KINDS = ("master", "exp_avg", "exp_avg_sq")
 _NO_MEMORY = ("not enough memory", "can't allocate memory", "out of memory", "alloc_failed")
 """What torch's allocators say in a plain RuntimeError: on Windows, on Linux, on a GPU, and cuBLAS."""
 
@@ -45,8 +50,25 @@ class _Batch:
         return forest, nodes, targets
 
 
-class LoraFit:
-    """The optimizer's side of a LoRA fit: the caller owns the network and its adapter."""
+@dataclass(frozen=True, slots=True)
+class FitState:
+    """Where a fit stands: its steps, and of every parameter three tensors in fp32, named KIND/PARAMETER.
+
+    The kinds are `master`, and AdamW's `exp_avg` and `exp_avg_sq` (zeros before the first step).
+    """
+
+    steps: int
+    tensors: Mapping[str, torch.Tensor]
+
+    def names(self) -> set[str]:
+        """Return the parameters of which all three are there."""
+        found = [name.split("/", 1) for name in self.tensors]
+        kinds = [{name for kind, name in found if kind == wanted} for wanted in _KINDS]
+        return set.intersection(*kinds) if len(found) == sum(map(len, kinds)) else set()
+
+
+class Fit:
+    """The optimizer's side of a fit: the caller owns the network and the parameters that are trained."""
 
     def __init__(
         self,
@@ -74,6 +96,36 @@ class LoraFit:
     def masters(self) -> list[torch.nn.Parameter]:
         """The fp32 weights, in the order of the parameters."""
         return self._masters
+
+    @property
+    def steps(self) -> int:
+        """Steps taken so far."""
+        return self._steps
+
+    def state(self, names: Sequence[str]) -> FitState:
+        """Return where the fit stands, a copy, the parameters under these names in their order."""
+        tensors = {}
+        for name, master in zip(names, self._masters, strict=True):
+            remembered = self._optimizer.state.get(master, {})
+            tensors[f"master/{name}"] = master.detach().float().cpu().clone()
+            for kind in _KINDS[1:]:
+                value = remembered.get(kind)
+                empty = torch.zeros(master.shape)
+                tensors[f"{kind}/{name}"] = empty if value is None else value.detach().float().cpu().clone()
+        return FitState(self._steps, tensors)
+
+    def load_state(self, names: Sequence[str], state: FitState) -> None:
+        """Go on from a state; its tensors must have these names and the parameters' shapes."""
+        self._steps = state.steps
+        with torch.no_grad():
+            for name, master, parameter in zip(names, self._masters, self._parameters, strict=True):
+                master.copy_(state.tensors[f"master/{name}"])
+                if master is not parameter:
+                    parameter.copy_(master)
+                self._optimizer.state[master] = {
+                    "step": torch.tensor(float(state.steps), device=master.device),
+                    **{kind: state.tensors[f"{kind}/{name}"].to(master.device) for kind in _KINDS[1:]},
+                }
 
     def step(self, rows: Sequence[TrainRow]) -> TrainStep:
         """Take one step on the mean loss over all completion tokens of `rows`.
