@@ -25,6 +25,9 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+import altair as alt
+import vl_convert
+
 from crossover.model.catalog import DEFAULT_MODEL, cache_folder
 from crossover.model.load import find_model
 from crossover.model.precision import choose_precision, device_name
@@ -32,6 +35,7 @@ from crossover.model.precision import choose_precision, device_name
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 RESULTS = HERE / "results.json"
+GROWTH = ROOT / "docs" / "growth.svg"
 PEERS = ("transformers==5.23.0", "peft==0.21.2", "lm-eval==0.4.13", "trl==1.16.0", "xllamacpp==2026.10.11549")
 TRAINED_GFLOP = 0.42
 """Of one token forward and, for the activations' gradients, backward: 4 × 106 million weights in linear layers."""
@@ -90,7 +94,7 @@ class Bench:
 
     def add(self, work: str, ours: float, peer: float, peer_name: str, required: float, *, unit: str) -> None:
         """Add a row; figures in which more is better have a unit "… a second", else less is better."""
-        ratio = ours / peer if unit.endswith("/s") or unit.startswith("share") else peer / ours
+        ratio = ours / peer if unit.endswith("/s") or unit.startswith("share") else peer / max(ours, 1e-9)
         self.rows.append(
             {
                 "work": work,
@@ -123,7 +127,11 @@ class Bench:
         ):
             speeds = ours["rows"] / ours["seconds"], peer["rows"] / peer["seconds"]
             self.add(name, *speeds, label, required, unit="examples/s")
-        agree(name, ours, theirs[0])
+        same = sum(a == b for a, b in zip(ours["answers"], theirs[0]["answers"], strict=True))
+        apart = furthest(ours["logprobs"], theirs[0]["logprobs"], searched=work == "banking")
+        self.add(f"{name}: answers", same / ours["rows"], 0.99, "lm-eval hf fp32, the bound", 1, unit="share equal")
+        bound = 1e-3 if self.precision == "fp32" else 5e-2
+        self.add(f"{name}: log-probabilities", apart, bound, "lm-eval hf fp32, the bound", 1, unit="nats")
         print(f"  accuracy: ours {ours['accuracy']:.3f}, " + ", ".join(f"{t['accuracy']:.3f}" for t in theirs))
 
     def trec(self) -> None:
@@ -221,11 +229,29 @@ class Bench:
         self.add("crossover --help", median(helps), 0.5, "the bound", 1, unit="s")
         self.add("the model from the cache", median(loads), 3.0, "the bound", 1, unit="s")
 
+    def memory(self) -> None:
+        command = [sys.executable, str(HERE / "precision_memory.py"), "--computing", self.precision]
+        done = subprocess.run(command, check=False, capture_output=True, text=True)
+        print(done.stdout.rpartition("\n{")[0])
+        found: dict[str, dict[str, float]] = json.loads(done.stdout.strip().splitlines()[-1])
+        for name, what, most, words in (
+            ("default", "kept", 0.5, "weights of the default model, nf4"),
+            ("billion", "kept", 0.35, "weights of a random model of 1.1 billion, nf4"),
+            ("billion", "peak", 0.5, "peak of training it, QLoRA"),
+        ):
+            peer = "LoRA, the bound" if what == "peak" else "bf16, the bound"
+            self.add(f"{words}: share", found[name][what], most, peer, 1, unit="of it")
+
+    def loss(self) -> None:
+        exact, low = self.ours("loss", "fp32"), self.ours("loss", "bf16")
+        apart = abs(low["loss"] / exact["loss"] - 1)
+        self.add("LoRA's loss over 100 steps, bf16 beside fp32", apart, 0.02, "the bound", 1, unit="apart")
+
     def growth(self) -> None:
         found = self.ours("growth")
         for name, points in found.items():
             print(f"  {name}: " + ", ".join(f"{at}: {ms:.1f} ms ({tokens:.0f} tokens)" for at, tokens, ms in points))
-        (HERE / "growth.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+        plot(found)
         shown = found["demonstrations"]
         self.add(
             "16 demonstrations for 2: time by prompt length",
@@ -237,6 +263,30 @@ class Bench:
         )
 
 
+def plot(found: dict[str, list[list[float]]]) -> None:
+    """Draw how the time an example takes grows, beside the prompt's length, each by its first point."""
+    rows = [
+        {"by": by, "at": at, "grows": what, "times": value / points[0][column]}
+        for by, points in found.items()
+        for at, *_ in points
+        for what, column, value in (
+            ("time an example", 2, next(p[2] for p in points if p[0] == at)),
+            ("tokens of the prompt", 1, next(p[1] for p in points if p[0] == at)),
+        )
+    ]
+    panels = [
+        alt.Chart(alt.Data(values=[row for row in rows if row["by"] == by]), width=200, height=160)
+        .mark_line(point=True)
+        .encode(
+            x=alt.X("at:Q", title=by),
+            y=alt.Y("times:Q", title="times the first", scale=alt.Scale(zero=True)),
+            color=alt.Color("grows:N", title=None, legend=alt.Legend(orient="top")),
+        )
+        for by in found
+    ]
+    GROWTH.write_text(vl_convert.vegalite_to_svg(alt.hconcat(*panels).to_dict()), encoding="utf-8")
+
+
 def model_files() -> tuple[Path, Path]:
     """Return the default model's converted folder and its GGUF file, in the cache."""
     cache = cache_folder()
@@ -245,11 +295,11 @@ def model_files() -> tuple[Path, Path]:
     return folder, gguf
 
 
-def agree(name: str, ours: Found, theirs: Found) -> None:
-    """Print how far log-probabilities and answers agree with a peer's in fp32."""
-    same = sum(a == b for a, b in zip(ours["answers"], theirs["answers"], strict=True))
-    apart = max(abs(max(a) - max(b)) for a, b in zip(ours["logprobs"], theirs["logprobs"], strict=True))
-    print(f"  {name}: {same} of {len(ours['answers'])} answers equal, best log-probabilities within {apart:.1e}")
+def furthest(ours: Sequence[Sequence[float]], theirs: Sequence[Sequence[float]], *, searched: bool) -> float:
+    """Return the largest difference of log-probabilities; of a search, which computes the best two, the best one's."""
+    if searched:
+        return max(abs(max(a) - max(b)) for a, b in zip(ours, theirs, strict=True))
+    return max(abs(x - y) for a, b in zip(ours, theirs, strict=True) for x, y in zip(a, b, strict=True))
 
 
 def valid(answers: Sequence[str]) -> int:
@@ -265,7 +315,7 @@ def valid(answers: Sequence[str]) -> int:
 
 
 def main() -> None:
-    works = ["start", "trec", "banking", "lora", "summaries", "together", "single", "json", "growth"]
+    works = ["start", "trec", "banking", "lora", "summaries", "together", "single", "json", "growth", "memory", "loss"]
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", nargs="+", choices=works, default=works)
     parser.add_argument("--rounds", type=int, default=2)

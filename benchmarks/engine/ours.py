@@ -83,6 +83,17 @@ def lora(model: LocalModel, batch: int = 8) -> None:
     )
 
 
+def loss(model: LocalModel, batch: int = 8, steps: int = 100) -> None:
+    """Report the mean loss of the last quarter of a hundred steps."""
+    rows = [
+        TrainRow(prompt=model.encode(prompt), completion=(*model.encode(answer), *model._chat.end[:1]))
+        for prompt, answer in training(batch * steps)
+    ]
+    with model.training(TrainSettings(total_steps=steps, learning_rate=2e-4)) as trainer:
+        found = [trainer.step(rows[i * batch : (i + 1) * batch]).loss for i in range(steps)]
+    report(loss=mean(found[-steps // 4 :]), losses=found)
+
+
 def product(model: LocalModel) -> None:
     """Report the matrix product that the processor does best in the type that the model computes in, in GFLOP/s."""
     n, found = 2048, []
@@ -158,6 +169,7 @@ def works(model: LocalModel) -> dict[str, Callable[[], None]]:
         "trec": lambda: score(model, trec(200), search=False),
         "banking": lambda: score(model, banking(40), search=True),
         "lora": lambda: lora(model),
+        "loss": lambda: loss(model),
         "product": lambda: product(model),
         "summaries": lambda: generate(model, rendered(model, summaries(60)), 80),
         "together": lambda: generate(model, rendered(model, short(32)), 48, forever=True),
