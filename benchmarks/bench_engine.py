@@ -61,7 +61,8 @@ def peers_python() -> str:
 def run(python: str, script: str, *arguments: object) -> Found:
     """Run a measurement; return what it reports in its last line."""
     command = [python, str(HERE / "engine" / script), *map(str, arguments)]
-    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}  # benchmarks.engine.inputs, in every environment
+    done = subprocess.run(command, check=False, capture_output=True, text=True, env=environment)
     if done.returncode:
         tail = "\n".join(done.stderr.splitlines()[-15:])
         raise RuntimeError(f"{' '.join(command)} failed:\n{tail}")

@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 from statistics import mean
 
 import torch
-from inputs import (
+
+from benchmarks.engine.inputs import (
     Stopwatch,
     banking,
     clinc,
@@ -21,7 +22,6 @@ from inputs import (
     training,
     trec,
 )
-
 from crossover.model.allocation import keep_memory
 from crossover.model.base import Constraint, Message, TrainRow, TrainSettings
 from crossover.model.load import load_model

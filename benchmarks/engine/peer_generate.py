@@ -5,8 +5,9 @@ from __future__ import annotations
 import sys
 
 import torch
-from inputs import Stopwatch, report, short, summaries
 from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from benchmarks.engine.inputs import Stopwatch, report, short, summaries
 
 
 def main() -> None:

@@ -12,7 +12,8 @@ from statistics import mean
 from typing import Any
 
 import xllamacpp as xlc
-from inputs import Stopwatch, banking, report, short, trec
+
+from benchmarks.engine.inputs import Stopwatch, banking, report, short, trec
 
 
 def server(gguf: str, slots: int, context: int) -> Any:  # noqa: ANN401  # it has no types

@@ -6,9 +6,10 @@ import logging
 import sys
 from statistics import mean
 
-from inputs import Stopwatch, banking, report, trec
 from lm_eval.api.instance import Instance
 from lm_eval.models.huggingface import HFLM
+
+from benchmarks.engine.inputs import Stopwatch, banking, report, trec
 
 WORKS = {"trec": lambda: trec(200), "banking": lambda: banking(40)}
 

@@ -11,10 +11,11 @@ import tempfile
 from statistics import mean
 
 from datasets import Dataset
-from inputs import Stopwatch, forget_peak, peak_mb, report, training
 from peft import LoraConfig
 from transformers import AutoModelForCausalLM, AutoTokenizer, TrainerCallback
 from trl import SFTConfig, SFTTrainer
+
+from benchmarks.engine.inputs import Stopwatch, forget_peak, peak_mb, report, training
 
 
 class _Losses(TrainerCallback):

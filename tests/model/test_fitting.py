@@ -24,7 +24,8 @@ LABELS = [(7, 8), (9,)]
 
 def scores(model: LocalModel) -> list[list[float]]:
     model.forget(results=True)
-    return model.score(PROMPTS, LABELS).logprobs.tolist()
+    found: list[list[float]] = model.score(PROMPTS, LABELS).logprobs.tolist()
+    return found
 
 
 def steps(trainer: Trainer, rows: Sequence[TrainRow], first: int, last: int) -> None:

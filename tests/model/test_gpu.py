@@ -27,7 +27,7 @@ MANY = [(i, j, 9) for i in range(12) for j in range(12)]
 def there() -> LocalModel:
     base = tiny_model()
     identity = replace(base.identity, device="cuda")
-    return LocalModel(base._network.to("cuda"), base._chat._tokenizer, identity)  # type: ignore[arg-type]  # torch's decorated `to`
+    return LocalModel(base._network.to("cuda"), base._chat._tokenizer, identity)
 
 
 @pytest.mark.parametrize("offsets", [None, [0.0] * len(MANY)], ids=["whole tree", "best first"])
@@ -42,7 +42,7 @@ def test_embeddings_are_those_of_the_processor(there: LocalModel) -> None:
     assert np.abs(there.embed(PROMPTS) - tiny_model().embed(PROMPTS)).max() < 1e-3
 
 
-@pytest.mark.parametrize("constraint", [None, Constraint(choice=("yes", "no", "maybe"))])
+@pytest.mark.parametrize("constraint", [None, Constraint(choices=("yes", "no", "maybe"))])
 def test_answers_are_those_of_the_processor(there: LocalModel, constraint: Constraint | None) -> None:
     found = there.generate(PROMPTS, max_tokens=12, constraint=constraint)
     assert found == tiny_model().generate(PROMPTS, max_tokens=12, constraint=constraint)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
+import psutil
 import pytest
 import torch
 
@@ -11,9 +13,10 @@ from crossover.errors import OptionError
 from crossover.methods import Shape, get_method
 from crossover.model.footprint import Footprint
 from crossover.model.local import LocalModel
+from crossover.model.sizes import ON_GPU
 from crossover.records import TaskSpec
 from crossover.study import Plan, Room, in_words, make_plan, resident_bytes, rooms_for, trial_key
-from crossover.study.room import fit_memory
+from crossover.study.room import fit_memory, free_rooms
 from tests.model.test_footprint import billion
 
 SHAPE = Shape(prefix=40, row=20, answer_tree=6, answer=3, n_test=100, longest=90)
@@ -96,3 +99,18 @@ def test_words() -> None:
     assert in_words(812_400_000) == "812 MB"
     assert in_words(3_500_000_000) == "3.5 GB"
     assert resident_bytes() > 50_000_000
+
+
+def test_free_memory_bounds_only_how_much_is_computed_at_once(
+    spec: TaskSpec, tiny: LocalModel, footprints: dict[str, Footprint]
+) -> None:
+    plan = planned(spec, tiny, ["lora"], [32])
+    room = free_rooms(footprints)["nf4"]
+    assert not room.asked
+    free = psutil.virtual_memory().available
+    assert room.left <= free
+    assert room.left > free // 2 - footprints["nf4"].weights
+    narrow = replace(room, bound=room.base + room.footprint.weights + room.footprint.training(300))
+    assert 90 <= narrow.sizes(plan, SHAPE).train_tokens < 512
+    wide = replace(room, bound=10**12, largest=ON_GPU)
+    assert wide.sizes(plan, SHAPE) == ON_GPU

@@ -36,6 +36,7 @@ from crossover.study import (
     conduct,
     default_budgets,
     digest,
+    free_rooms,
     in_words,
     make_plan,
     programs,
@@ -109,7 +110,11 @@ def compare(  # noqa: PLR0913  # the command line's contract has as many
     device = device_name()
     precisions = tuple(dict.fromkeys(choose_precision(p, device) for p in _several(precision)))
     source = find_model(model, report=listener.progress)
-    rooms = None if memory is None else _rooms(memory, source, precisions, device, listener)
+    rooms = (
+        free_rooms(source.footprints(precisions))
+        if memory is None
+        else _rooms(memory, source, precisions, device, listener)
+    )
     models = OneModel(source)
     identity = models.at(precisions[0]).identity
     listener.note("model", model_in_words(asdict(identity), precisions))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from peft import PeftModel, get_peft_model_state_dict
+from peft import LoraConfig, PeftModel, get_peft_model_state_dict
 from transformers import PreTrainedModel
 
 from crossover.model.adapting import saved_config
@@ -106,7 +106,9 @@ def lora_trainer(
     saved = [name.replace(".default.", ".") for name, _ in named]
     assert set(saved) == set(get_peft_model_state_dict(wrapped)), "PEFT saves what is trained, under these names"
     fit = Fit(network, [p for _, p in named], settings, max_tokens=hooks.max_tokens)
-    return LocalTrainer(fit, saved, settings, identity, saved_config(wrapped.peft_config["default"]), hooks)
+    config = wrapped.peft_config["default"]
+    assert isinstance(config, LoraConfig), "as it was put on"
+    return LocalTrainer(fit, saved, settings, identity, saved_config(config), hooks)
 
 
 def full_trainer(

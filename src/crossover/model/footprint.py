@@ -105,16 +105,17 @@ class Footprint:
         answers = tokens // _TOKENS_AN_ANSWER_TOKEN + 1
         return self.layer + self.adapter + states + answers * self.vocabulary * (2 * self.a_number + 12)
 
-    def sizes(self, room: int, *, prefix: int, read: int, trained: int) -> Sizes:
+    def sizes(self, room: int, *, prefix: int, read: int, trained: int, largest: Sizes | None = None) -> Sizes:
         """Return the largest passes that fit into `room` bytes beside the weights; a half at a time.
 
         Args:
             room: bytes.
+            largest: where to begin; `Sizes()` where nothing is said.
             prefix: tokens that prompts share.
             read: tokens of the longest sequence that is read, and
             trained: that is trained on: no pass can be shorter.
         """
-        sizes = Sizes()
+        sizes = largest or Sizes()
         rows = sizes.head_rows
         while rows > LEAST_HEAD_ROWS and self.reading(read, prefix, rows) > room:
             rows //= 2

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["Sizes"]
+__all__ = ["ON_GPU", "Sizes"]
 
 from dataclasses import dataclass
 
@@ -23,3 +23,7 @@ class Sizes:
     pack_tokens: int = 512
     train_tokens: int = 1024
     head_rows: int = 256
+
+
+ON_GPU = Sizes(pack_tokens=8192, train_tokens=16_384, head_rows=2048)
+"""Where to begin on a GPU, whose products are full much later."""

@@ -4,7 +4,7 @@ from crossover.study.conduct import Models, conduct, digest, programs, trial_key
 from crossover.study.memo import StudyMemo
 from crossover.study.plan import Cell, LeftOut, Plan, at_precisions, check_budgets, default_budgets, make_plan
 from crossover.study.recorded import RECORDED, record_predictions
-from crossover.study.room import Room, in_words, resident_bytes, rooms_for
+from crossover.study.room import Room, free_rooms, in_words, resident_bytes, rooms_for
 from crossover.study.shape import check_lengths
 from crossover.study.store import StudyKey, StudyStore
 
@@ -24,6 +24,7 @@ __all__ = [
     "conduct",
     "default_budgets",
     "digest",
+    "free_rooms",
     "in_words",
     "make_plan",
     "programs",

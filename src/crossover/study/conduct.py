@@ -94,7 +94,7 @@ def conduct(
         watcher: told what happens.
         effort: of each trial.
         deadline: `time.monotonic()`; what does not fit before it is left out and named. None: everything runs.
-        rooms: precision -> bound on memory; what does not fit is left out and named. None: no bound.
+        rooms: precision -> what memory there is; where people set the bound, what does not fit is left out and named.
     """
     later = [cell for plan in list(plans.values())[1:] for cell in plan.cells]
     for place, (precision, plan) in enumerate(plans.items()):
@@ -135,7 +135,8 @@ class _Stage:
         shape = task_shape(self._task.spec, inputs, len(self._task.test), model, longest=_longest(self._task))
         crowded: Sequence[LeftOut] = ()
         if room is not None:
-            plan, crowded = fit_memory(plan, room, shape, done=finished)
+            if room.asked:
+                plan, crowded = fit_memory(plan, room, shape, done=finished)
             model.resize(room.sizes(plan, shape))
         trains = any("train" in cell.method.needs for cell in plan.cells if cell.key not in finished)
         pace = measure_pace(self._task.spec, inputs, model, trains=trains)

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-__all__ = ["Room", "fit_memory", "in_words", "resident_bytes", "rooms_for"]
+__all__ = ["Room", "fit_memory", "free_rooms", "in_words", "resident_bytes", "rooms_for"]
 
 from collections.abc import Container, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import psutil
+import torch
 
 from crossover.errors import OptionError
 from crossover.methods import Shape
 from crossover.model.footprint import LEAST_HEAD_ROWS, Footprint
 from crossover.model.precision import device_name
-from crossover.model.sizes import Sizes
+from crossover.model.sizes import ON_GPU, Sizes
 from crossover.records import TrialKey
 from crossover.study.plan import Cell, LeftOut, Plan
 
@@ -26,6 +27,9 @@ class Room:
     """A bound on memory and what is known to be taken of it, in bytes.
 
     Attributes:
+        asked: whether people set the bound: what does not fit is then left out. Otherwise it is what is free now, and
+            only how much is computed at once depends on it.
+        largest: how much may be computed at once where there is memory enough.
         bound: of the process where models run on the processor, of the GPU's memory where there is one.
         base: what is taken before the model is loaded: Python, torch and the data.
         footprint: the model's.
@@ -34,6 +38,8 @@ class Room:
     bound: int
     base: int
     footprint: Footprint
+    asked: bool = True
+    largest: Sizes = field(default_factory=Sizes)
 
     @property
     def left(self) -> int:
@@ -55,7 +61,9 @@ class Room:
         most = max(added, default=0)
         longest = shape.longest + most
         read = longest + shape.answer_tree
-        return self.footprint.sizes(self.left, prefix=shape.prefix + most, read=read, trained=longest)
+        return self.footprint.sizes(
+            self.left, prefix=shape.prefix + most, read=read, trained=longest, largest=self.largest
+        )
 
 
 def rooms_for(
@@ -87,6 +95,17 @@ def rooms_for(
             "fits: --precision " + " or ".join(fitting) if fitting else "or take a smaller model: --model",
         )
     return rooms
+
+
+def free_rooms(footprints: Mapping[str, Footprint]) -> dict[str, Room]:
+    """Return the room in each precision where nobody set a bound: nine tenths of what is free."""
+    base = resident_bytes()
+    on_gpu = device_name() == "cuda"
+    free = torch.cuda.mem_get_info()[0] if on_gpu else psutil.virtual_memory().available
+    return {
+        p: Room(bound=base + free * 9 // 10, base=base, footprint=f, asked=False, largest=ON_GPU if on_gpu else Sizes())
+        for p, f in footprints.items()
+    }
 
 
 def fit_memory(plan: Plan, room: Room, shape: Shape, *, done: Container[TrialKey]) -> tuple[Plan, tuple[LeftOut, ...]]:
