@@ -65,7 +65,7 @@ OPTIONS = {
     "run": {
         "data", "--test", "--test-size", "--input", "--target", "--kind", "--model", "--instruction", "--prompt",
         "--label-names", "--predictions", "--methods", "--budgets", "--seeds", "--effort", "--precision",
-        "--time-limit", "--study", "--json",
+        "--time-limit", "--memory", "--study", "--json",
     },
     "report": {"study", "--html", "--no-examples", "--json"},
     "pack": {"study", "-o", "--output", "--arm"},
@@ -144,6 +144,11 @@ BAD: dict[str, tuple[dict[str, bytes | str], list[str], str]] = {
     "seeds": ({"d.csv": GOOD}, ["d.csv", "--seeds", "0"], "--seeds 0"),
     "effort": ({"d.csv": GOOD}, ["d.csv", "--effort", "0"], "--effort 0"),
     "precision": ({"d.csv": GOOD}, ["d.csv", "--precision", "int3"], 'precision "int3"'),
+    "no precision": ({"d.csv": GOOD}, ["d.csv", "--precision", ","], "--precision names none"),
+    "one wrong precision": ({"d.csv": GOOD}, ["d.csv", "--precision", "fp32,int3"], 'precision "int3"'),
+    "memory": ({"d.csv": GOOD}, ["d.csv", "--memory", "plenty"], '--memory "plenty" is no amount of memory'),
+    "no memory": ({"d.csv": GOOD}, ["d.csv", "--memory", "0GB"], '--memory "0GB" is no amount of memory'),
+    "little memory": ({"d.csv": GOOD}, ["d.csv", "--memory", "20MB"], "--memory 20 MB is too little"),
     "time": ({"d.csv": GOOD}, ["d.csv", "--time-limit", "soon"], '--time-limit "soon"'),
     "short time": ({"d.csv": GOOD}, ["d.csv", "--time-limit", "2s"], "--time-limit 2 s"),
     "model": ({"d.csv": GOOD}, ["d.csv", "--model", "smolm2-135m"], "did you mean smollm2-135m?"),
@@ -258,14 +263,58 @@ def test_predict(crossover: Command, base: Path, tmp_path: Path) -> None:
     assert json.loads((tmp_path / "out.jsonl").read_text())["note"] == "=cmd()"
 
 
+DOCTOR = {
+    "system", "processor", "cores", "cores_physical", "cores_allowed", "threads", "instruction_set", "instruction_sets",
+    "memory_mb", "memory_free_mb", "memory_limit_mb", "swap_mb", "swap_free_mb", "gpu", "gpu_capability",
+    "gpu_memory_mb", "gpu_memory_free_mb", "device", "gflops", "precisions", "auto_precision", "auto_why", "cache",
+    "cache_free_mb", "versions",
+}  # fmt: skip
+"""The contract, as of the options: keys are added and none is taken away."""
+
+
 def test_methods_models_doctor(crossover: Command) -> None:
     assert [m["name"] for m in json.loads(crossover("methods", "--json").out)][:8] == list(DEFAULT_METHODS)
     assert json.loads(crossover("models", "--json").out)[0]["name"] == "smollm2-135m"
     doctor = json.loads(crossover("doctor", "--json").out)
     assert doctor["auto_precision"] in {"fp32", "bf16"}
-    assert {"cores", "memory_mb", "gpu", "versions"} <= doctor.keys()
+    assert doctor.keys() == DOCTOR
+    assert list(doctor["precisions"]) == ["fp32", "fp16", "bf16", "int8", "nf4"]
+    assert all(state["works"] and state["why_not"] is None for state in doctor["precisions"].values())
     for name in ("methods", "models", "doctor"):
         answer = crossover(name)
         assert (answer.code, answer.err) == (0, "")
         assert answer.out.strip()
     assert "zero-shot" in crossover("methods").out
+    text = crossover("doctor").out
+    assert all(word in text for word in ("cores", "instruction sets", "memory", "swap", "GPU", "cache", "versions"))
+    assert "auto is " in text
+
+
+def test_doctor_without_bitsandbytes_says_what_to_do(crossover: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "bitsandbytes", None)
+    found = json.loads(crossover("doctor", "--json").out)["precisions"]
+    assert [name for name, state in found.items() if state["works"]] == ["fp32", "fp16", "bf16"]
+    assert "not installed" in found["nf4"]["why_not"]
+    assert "not installed" in crossover("doctor").out
+
+
+@pytest.mark.parametrize(
+    ("text", "n_bytes"),
+    [("4GB", 4 * 10**9), ("800MB", 8 * 10**8), ("3.5 GiB", 7 * 2**29), ("2g", 2 * 10**9), ("1 tib", 2**40)],
+)
+def test_amounts_of_memory(text: str, n_bytes: int) -> None:
+    assert cli._bytes(text) == n_bytes
+
+
+def test_several_precisions_and_a_bound_on_the_command_line(crossover: Command, tmp_path: Path, model: Path) -> None:
+    write_rows(tmp_path / "tickets.csv", 45)
+    answer = crossover(
+        "run", "tickets.csv", "--model", model, "--methods", "majority,zero-shot", "--budgets", "0,8", "--seeds", 1,
+        "--precision", "fp32, nf4", "--memory", "20 GB", "--study", "s",
+    )  # fmt: skip
+    assert answer.code == 0, answer.err
+    assert "in fp32, nf4 on" in answer.out
+    assert "zero-shot · nf4 with 8 labels" in answer.out
+    found = crossover("report", "s").out
+    assert "precision" in found
+    assert "nf4" in found

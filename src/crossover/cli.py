@@ -5,6 +5,7 @@ from __future__ import annotations
 __all__ = ["app", "main"]
 
 import json
+import logging
 import re
 import shlex
 import signal
@@ -73,8 +74,14 @@ def run(  # noqa: PLR0917  # typer calls it by keyword
     ] = None,
     seeds: Annotated[int, typer.Option(help="Draws of the labels that each arm gets.")] = 3,
     effort: Annotated[float, typer.Option(help="Compute a method may spend; 1 is one default LoRA fit.")] = 1.0,
-    precision: Annotated[str, typer.Option(help="auto, fp32, fp16 or bf16.")] = "auto",
+    precision: Annotated[
+        str,
+        typer.Option(metavar="A,B", help="auto, fp32, fp16, bf16, int8 or nf4; several make arms of each."),
+    ] = "auto",
     time_limit: Annotated[str | None, typer.Option(metavar="5m", help="Run only what fits: 90s, 10m, 2h.")] = None,
+    memory: Annotated[
+        str | None, typer.Option(metavar="4GB", help="Run only what fits into this memory: 800MB, 3.5GiB.")
+    ] = None,
     study: Annotated[Path | None, typer.Option(metavar="DIR", help="Study folder; by default NAME-study here.")] = None,
     as_json: _Json = False,
 ) -> None:
@@ -84,7 +91,7 @@ def run(  # noqa: PLR0917  # typer calls it by keyword
     from crossover.task import Task
 
     console, errors = Console(highlight=False), Console(stderr=True, highlight=False)
-    names, numbers, seconds = _names(methods), _numbers(budgets), _seconds(time_limit)
+    names, numbers, seconds, room = _names(methods), _numbers(budgets), _seconds(time_limit), _bytes(memory)
     task = Task.from_file(
         data,
         test=test,
@@ -104,8 +111,9 @@ def run(  # noqa: PLR0917  # typer calls it by keyword
             budgets=numbers,
             seeds=seeds,
             effort=effort,
-            precision=precision,
+            precision=[name.strip() for name in precision.split(",") if name.strip()],
             time_limit=seconds,
+            memory=room,
             prompts=prompt or (),
             predictions=predictions or (),
             study=study,
@@ -215,17 +223,15 @@ def models(as_json: _Json = False) -> None:
 
 @app.command()
 def doctor(as_json: _Json = False) -> None:
-    """Show what this machine has and what `--precision auto` chooses."""
+    """Show what this machine has, which precisions work on it, and what `--precision auto` chooses."""
     from crossover import api
+    from crossover.report.machine import machine_text
 
     found = api.doctor()
     if as_json:
         _print_json(found)
         return
-    console = Console(highlight=False)
-    for name, value in found.items():
-        shown = ", ".join(f"{k} {v}" for k, v in value.items()) if isinstance(value, dict) else value
-        console.print(f"{name.replace('_', ' '):18} {'–' if shown is None else shown}", soft_wrap=True, markup=False)
+    Console(highlight=False).print(machine_text(found))
 
 
 def main() -> None:
@@ -235,6 +241,7 @@ def main() -> None:
             stream.reconfigure(errors="replace")  # a terminal that cannot show a bar must not end a run
     if not sys.warnoptions:
         warnings.simplefilter("ignore")  # other packages' notes to developers; `python -W` shows them
+        logging.getLogger("bitsandbytes").setLevel(logging.ERROR)  # the same
     signal.signal(signal.SIGTERM, _stop)
     try:
         app()
@@ -331,6 +338,16 @@ def _seconds(text: str | None) -> float | None:
     if match is None:
         raise OptionError(f'--time-limit "{text}" is no time.', "write 90s, 10m or 2h")
     return float(match[1]) * {"s": 1, "": 1, "m": 60, "h": 3600}[match[2]]
+
+
+def _bytes(text: str | None) -> int | None:
+    if text is None:
+        return None
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([mgt])(i?)b?", text.strip().lower())
+    if match is None or not float(match[1]):
+        raise OptionError(f'--memory "{text}" is no amount of memory.', "write 800MB, 4GB or 3.5GiB")
+    step = 1024.0 if match[3] else 1000.0
+    return round(float(match[1]) * step ** {"m": 2, "g": 3, "t": 4}[match[2]])
 
 
 def _print_json(value: Any) -> None:  # noqa: ANN401  # JSON

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from crossover.model.base import Adapter, Scores, Trainer, TrainRow, TrainSettings, TrainStep
 from crossover.model.local import LocalModel
@@ -60,3 +61,13 @@ class _RecordingTrainer(Trainer):
 
     def adapter(self) -> Adapter:
         return self._trainer.adapter()
+
+    @property
+    def steps(self) -> int:
+        return self._trainer.steps
+
+    def save(self, folder: Path) -> None:
+        self._trainer.save(folder)
+
+    def restore(self, folder: Path) -> None:
+        self._trainer.restore(folder)

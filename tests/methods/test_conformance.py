@@ -152,7 +152,7 @@ class Elsewhere(Faulty):
 
 
 class Demanding(Faulty):
-    needs: ClassVar[frozenset[Capability]] = frozenset({"generate"})
+    needs: ClassVar[frozenset[Capability]] = frozenset({"dream"})  # type: ignore[arg-type]
 
 
 class Greedy(Faulty):
@@ -165,7 +165,7 @@ FAULTS: dict[str, tuple[Method, str]] = {
     "name": (Nameless(""), "it has a name and a summary"),
     "family": (Stranger(""), "its family is one of"),
     "kinds": (Elsewhere(""), "its kinds are known kinds"),
-    "needs": (Demanding(""), "it can serve the task: faulty needs a model that can generate"),
+    "needs": (Demanding(""), "it can serve the task: faulty needs a model that can dream"),
     "budget": (Greedy(""), "it refuses a budget below its least"),
     "rows": (Faulty("rows"), "it leaves its rows as they were"),
     "type": (Faulty("type"), "its candidate is of the closed set of types"),

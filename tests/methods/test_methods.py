@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from crossover.candidate import ConstantCandidate, PromptedCandidate, PromptProgram
 from crossover.candidate.prompted import prompt_tokens
@@ -17,6 +18,7 @@ from crossover.methods.frozen import choose_prior, label_scores
 from crossover.metrics import get_metric
 from crossover.model.base import LanguageModel
 from crossover.model.local import LocalModel
+from crossover.model.tiny import tiny_model
 from crossover.records import Example, Inputs, TaskSpec
 from tests.methods.recording import RecordingModel
 
@@ -34,6 +36,24 @@ def fit(
     effort: float = 0.3,
 ) -> Fitted:
     return get_method(name).fit(spec, rows, unlabelled, model=model, metric=METRIC, effort=effort, seed=2)
+
+
+def test_memory_that_ran_out_is_recorded(spec: TaskSpec, rows: Rows) -> None:
+    model = tiny_model()
+
+    def look(_module: object, args: tuple[torch.Tensor, ...]) -> None:
+        if torch.is_grad_enabled() and args[0].shape[1] > 300:
+            raise torch.OutOfMemoryError("out of memory")
+
+    handle = model._network.model.layers[0].register_forward_pre_hook(look)
+    short = fit("lora", spec, rows, model)
+    handle.remove()
+    plenty = fit("lora", spec, rows, model)
+    settings = dict(short.tried[0].settings)
+    assert settings.pop("out_of_memory") == 1
+    assert settings.pop("micro_batches") in range(2, 9)
+    assert settings == dict(plenty.tried[0].settings)
+    assert short.token_passes > plenty.token_passes, "the shared beginning is computed in each part"
 
 
 # ----------------------------------------------------------------------------------------------------------- unsuitable
@@ -162,9 +182,10 @@ def test_with_labels_the_best_of_layouts_and_priors_is_taken(spec: TaskSpec, row
     scores = label_scores(candidate.program, [row.inputs for row in labelled], tiny)
     shift = [candidate.prior[label] if candidate.prior else 0.0 for label in candidate.program.label_words]
     chosen = Choice.of(scores - np.array(shift), labelled, spec.labels, spec, METRIC)
-    assert dev == pytest.approx(chosen.score)
-    (taken,) = [t for t in tried if t.settings["layout"] == candidate.program.layout and t.dev_score == dev][:1]
-    assert taken.dev_score == dev
+    alike = [t for t in tried if t.settings["layout"] == candidate.program.layout]
+    assert any(t.dev_score == pytest.approx(chosen.score) for t in alike)
+    assert dev is not None
+    assert dev <= max(t.dev_score for t in tried if t.dev_score is not None)
 
 
 def test_near_is_what_agrees_with_the_labels(spec: TaskSpec, rows: Rows, tiny: LocalModel) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -32,3 +33,11 @@ def plain_states(network: PreTrainedModel, sequence: Ids) -> npt.NDArray[np.floa
     with torch.no_grad():
         states = network(input_ids=torch.tensor([list(sequence)]), output_hidden_states=True).hidden_states[-1][0]
     return np.asarray(torch.cat([states.mean(0), states[-1]]).double().numpy())
+
+
+def plain_answer(network: PreTrainedModel, prompt: Ids, max_tokens: int) -> tuple[int, ...]:
+    """Return what transformers' own greedy search adds to a prompt, an end token included."""
+    ids = torch.tensor([list(prompt)])
+    search: Any = network.generate  # of a mixin that PreTrainedModel does not have
+    result = search(ids, max_new_tokens=max_tokens, do_sample=False, attention_mask=torch.ones_like(ids))
+    return tuple(result[0, len(prompt) :].tolist())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import pickle
 import shutil
@@ -15,7 +16,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from crossover.errors import ModelError
-from crossover.model.load import load_model
+from crossover.model.load import find_model, load_model
 from crossover.model.local import LocalModel
 
 
@@ -51,6 +52,12 @@ def test_a_folder_is_the_same_model(folder: Path, tiny: LocalModel, precision: s
     assert model.identity.source_precision == "fp32"
     assert model.identity.context_tokens == 2048
     assert model._network.dtype == (torch.float32 if precision == "fp32" else torch.bfloat16)
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16", "int8", "nf4"])
+def test_how_it_was_published_does_not_depend_on_how_it_is_loaded(folder: Path, precision: str) -> None:
+    hub = dataclasses.replace(find_model(str(folder)), source_precision=None)  # as for a Hugging Face id
+    assert hub.load(precision, computing="fp32").identity.source_precision == "fp32"
 
 
 def test_a_folders_digest_is_of_its_weights(folder: Path) -> None:

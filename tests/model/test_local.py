@@ -15,6 +15,7 @@ from safetensors.torch import save_file
 from crossover.errors import ModelError
 from crossover.model.base import Adapter, TrainRow, TrainSettings
 from crossover.model.local import LocalModel
+from crossover.model.sizes import Sizes
 from crossover.model.tiny import tiny_model
 from tests.model.plain import plain_logprobs
 
@@ -203,8 +204,24 @@ def test_too_long_a_prompt_is_refused_with_its_place_length_and_limit() -> None:
         model.embed([(1,) * 33])
 
 
+def test_smaller_passes_give_the_same(train_rows: tuple[TrainRow, ...], quick: TrainSettings) -> None:
+    found = []
+    for sizes in (Sizes(), Sizes(pack_tokens=24, train_tokens=90, head_rows=2)):
+        model = tiny_model()
+        model.resize(sizes)
+        with model.training(quick) as trainer:
+            step = trainer.step(train_rows)
+            found.append((model.score(PROMPTS, LABELS).logprobs, model.embed(PROMPTS), step))
+    (whole, states, once), (parts, pooled, several) = found
+    np.testing.assert_allclose(parts, whole, atol=1e-3)
+    np.testing.assert_allclose(pooled, states, atol=1e-3)
+    assert (once.micro_batches, once.out_of_memory, several.out_of_memory) == (1, 0, 0)
+    assert several.micro_batches > 2
+    assert several.loss == pytest.approx(once.loss, abs=1e-4)
+
+
 def test_what_it_says_of_itself(tiny: LocalModel) -> None:
     assert tiny.identity.name == "tiny"
     assert tiny.identity.parameters == sum(p.numel() for p in tiny._network.parameters())
-    assert tiny.capabilities == {"score", "embed", "train"}
+    assert tiny.capabilities == {"score", "generate", "embed", "train"}
     assert tiny.encode("") == ()

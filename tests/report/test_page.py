@@ -221,6 +221,24 @@ EDGES: dict[str, Callable[[Study], Study]] = {
 }
 
 
+def in_two_precisions(study: Study) -> Study:
+    """Return the study with its arms of weights measured in nf4 as well."""
+    verdict, records = study.verdict, study.records
+    more = tuple(replace(a, arm=f"{a.arm}:nf4", precision="nf4") for a in verdict.arms if a.family == "weights")
+    again = tuple(replace(r, key=replace(r.key, precision="nf4")) for r in records if r.family == "weights")
+    return replace(study, verdict=replace(verdict, arms=(*verdict.arms, *more)), records=(*records, *again))
+
+
+EDGES["several precisions"] = in_two_precisions
+
+
+def test_several_precisions_have_a_column_and_one_has_none(study: Study) -> None:
+    assert "Precision" not in Reader(page_of(study)).text
+    text = Reader(page_of(in_two_precisions(study))).text
+    assert "Precision" in text
+    assert "lora · nf4" in page_of(in_two_precisions(study)), "in the charts"
+
+
 @pytest.mark.parametrize("edge", EDGES)
 def test_a_page_is_made_of_any_study(study: Study, edge: str) -> None:
     page = page_of(EDGES[edge](study))

@@ -48,6 +48,28 @@ left out: lora with 256 labels: would take 6 min, more than --time-limit leaves
 """)
 
 
+def test_trials_of_several_precisions_have_rows_of_their_own(study: Study) -> None:
+    where, out = console()
+    record = next(r for r in study.records if r.key.method == "lora")
+    other = replace(record, key=replace(record.key, precision="nf4"))
+    linear = next(r for r in study.records if r.key.method == "linear")
+    with Progress(console=where) as progress:
+        progress.plan(
+            [("linear", 16, 0), *((f"lora · {p}", 16, seed) for p in ("bf16", "nf4") for seed in range(2))], 100.0
+        )
+        progress.cell_finished(linear)
+        progress.cell_started("lora · bf16", 16, 0)
+        progress.cell_finished(record)
+        progress.cell_finished(other)
+        progress.left_out("lora · nf4", 64, "needs about 3.1 GB, --memory allows 2.0 GB")
+    assert out.getvalue() == snapshot("""\
+1 of 5 · linear with 16 labels · seed 0 · .40 · fit 0.1 s · about 80 s left
+2 of 5 · lora · bf16 with 16 labels · seed 0 · .45 · fit 21 s · about 40 s left
+3 of 5 · lora · nf4 with 16 labels · seed 0 · .45 · fit 21 s · about 20 s left
+left out: lora · nf4 with 64 labels: needs about 3.1 GB, --memory allows 2.0 GB
+""")
+
+
 def test_the_live_table(study: Study) -> None:
     where, out = console(terminal=True)
     with Progress(console=where) as progress:

@@ -47,6 +47,19 @@ def test_the_table_of_arms(study: Study) -> None:
 """)
 
 
+def test_a_column_for_the_precision_where_there_are_several(study: Study) -> None:
+    arms = study.verdict.arms
+    other = replace(next(a for a in arms if a.arm == "lora@64"), arm="lora@64:nf4", precision="nf4", score=0.74)
+    few = tuple(arm for arm in arms if arm.arm in {"majority@0", "lora@16", "lora@64"})
+    assert printed(arms_table(replace(study.verdict, arms=(*few, other)))) == snapshot("""\
+  method     precision   labels   score    .10                .90    fit    call
+  majority   –                –   .21     ▏ ━━●━━                ▏   –      <0.1 ms
+  lora       bf16            16   .47     ▏       ━━━●━━         ▏   21 s   31 ms
+  lora       bf16            64   .78     ▏                ━━●━━ ▏   58 s   31 ms
+  lora       nf4             64   .74     ▏                ━●━━━ ▏   58 s   31 ms\
+""")
+
+
 def test_the_interval_is_drawn_in_its_family_s_colour(study: Study) -> None:
     coloured = printed(arms_table(study.verdict), colour=True)
     assert "38;2;213;94;0" in coloured, "weights"

@@ -10,7 +10,7 @@ from crossover.methods import DEFAULT_METHODS, Method, Shape, get_method
 from crossover.methods.prompt.zero_shot import UserPrompt
 from crossover.model.local import LocalModel
 from crossover.records import Inputs, TaskSpec
-from crossover.study import Plan, default_budgets, make_plan, trial_key
+from crossover.study import Plan, at_precisions, default_budgets, make_plan, trial_key
 from crossover.study.plan import Pace, fit_time
 from crossover.study.shape import measure_pace
 from tests.methods.recording import RecordingModel
@@ -65,6 +65,25 @@ def test_no_cell_twice_and_one_seed_without_labels(spec: TaskSpec, tiny: LocalMo
     assert {c.key for c in plan.cells if c.method.name == "majority"} <= {
         c.key for c in plan.cells if (c.key.model, c.key.precision) == ("", "")
     }
+
+
+def test_each_precision_has_cells_of_its_own_and_what_needs_no_model_runs_once(
+    spec: TaskSpec, tiny: LocalModel
+) -> None:
+    plan = planned(spec, tiny, ["majority", "zero-shot", "lora", "lora+few-shot"], [0, 4])
+    assert at_precisions(plan, ["fp32"]) == (plan,)
+    first, second = at_precisions(plan, ["bf16", "nf4"])
+    assert {cell.key.precision for cell in first.cells if cell.method.needs} == {"bf16"}
+    assert {cell.key.precision for cell in second.cells} == {"nf4"}
+    assert cells(first) == cells(plan)
+    assert cells(second) == [cell for cell in cells(plan) if cell[0] != "majority"]
+    assert {cell.label for cell in first.cells} == {"majority", "zero-shot · bf16", "lora · bf16"}
+    assert {cell.label for cell in second.cells} == {"zero-shot · nf4", "lora · nf4"}
+    assert (first.left_out, second.left_out) == (plan.left_out, ())
+    keys = [cell.key for cell in (*first.cells, *second.cells)]
+    assert len(set(keys)) == len(keys)
+    late = fit_time(second, PACE, SHAPE, 0)
+    assert {left.method for left in late.left_out} == {"zero-shot · nf4", "lora · nf4"}
 
 
 def test_budgets_beyond_the_rows(spec: TaskSpec, tiny: LocalModel) -> None:

@@ -42,6 +42,38 @@ def test_every_decision(scores: dict[str, float], decision: str, recommended: st
     assert (found.decision, found.recommended) == (decision, recommended)
 
 
+def test_another_precision_stands_beside_the_verdict_and_does_not_change_it() -> None:
+    records = usual(knn=0.75, lora=0.60, both=0.60)
+    better = [
+        replace(r, key=replace(r.key, precision="nf4"), dev_score=0.99)
+        for r in arm("lora", "weights", 0.97, n=200, dev=0.99)
+    ]
+    alone, found = decide(records, task(200)), decide([*records, *better], task(200), precision="fp32")
+    assert (found.decision, found.recommended) == (alone.decision, "knn-few-shot@64:fp32")
+    assert found.primary.weights_arm == "lora@64:fp32"
+    assert found.primary.difference == alone.primary.difference
+    assert len(found.arms) == len(alone.arms) + 1
+    beside = next(a for a in found.arms if a.arm == "lora@64:nf4")
+    assert beside.p_vs_recommended is not None, "compared and corrected like every other arm"
+    assert decide([*records, *better], task(200)).recommended == "lora@64:nf4"
+    assert decide([*records, *better], task(200), precision="bf16").recommended == "lora@64:nf4"
+
+
+def test_the_curve_of_a_prompt_begins_in_its_own_precision() -> None:
+    records = [
+        *arm("linear", "baseline", 0.3, n=200),
+        *arm("few-shot", "prompt", 0.6, n=200, dev=0.5),
+        *arm("lora", "weights", 0.8, n=200, dev=0.5),
+        *arm("lora", "weights", 0.4, n=200, dev=0.5, budget=16),
+    ]
+    start = arm("zero-shot", "prompt", 0.5, n=200, budget=0, seeds=1)
+    worse = arm("zero-shot", "prompt", 0.05, n=200, budget=0, seeds=1)
+    other = [replace(record, key=replace(record.key, precision="nf4")) for record in worse]
+    expected = decide([*records, *start], task(200), precision="fp32").crossover
+    assert expected is not None
+    assert decide([*records, *other, *start], task(200), precision="fp32").crossover == expected
+
+
 def test_tied_on_a_large_test() -> None:
     found = decide(usual(2000, knn=0.70, lora=0.705, both=0.70), task(2000))
     assert (found.decision, found.recommended) == ("tied", "knn-few-shot@64")

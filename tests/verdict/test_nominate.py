@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from crossover.records import TrialRecord
@@ -54,6 +56,36 @@ def test_without_a_dev_score_the_arm_without_labels_speaks() -> None:
 
 def test_the_only_arm_speaks() -> None:
     assert _names([*arm("few-shot", "prompt", 0.5), *arm("majority", "baseline", 0.3)]) == {"prompt": "few-shot@64"}
+
+
+def _in(precision: str, records: list[TrialRecord]) -> list[TrialRecord]:
+    return [replace(r, key=replace(r.key, precision=precision)) for r in records]
+
+
+def test_in_the_declared_precision_only() -> None:
+    records = [
+        *_in("nf4", arm("few-shot", "prompt", 0.5, dev=0.9)),
+        *_in("bf16", arm("few-shot", "prompt", 0.5, dev=0.5)),
+        *_in("nf4", arm("lora", "weights", 0.5, dev=0.9)),
+        *_in("bf16", arm("lora", "weights", 0.5, dev=0.5)),
+        *_in("nf4", arm("lora+few-shot", "both", 0.9, dev=0.9)),
+        *arm("majority", "baseline", 0.3),
+    ]
+
+    def nominated(precision: str | None) -> dict[str, str]:
+        return {f: a.name for f, a in nominate(gather(records), precision=precision).arms.items()}
+
+    assert nominated("bf16") == {"prompt": "few-shot@64:bf16", "weights": "lora@64:bf16"}
+    assert nominated("nf4") == {
+        "prompt": "few-shot@64:nf4",
+        "weights": "lora@64:nf4",
+        "both": "lora+few-shot@64:nf4",
+    }
+    assert nominated(None) == nominated("nf4"), "nothing declared: by dev score, whatever the precision"
+    assert nominated("fp32") == nominated(None), "nothing was measured in it"
+    reasons = nominate(gather(records), precision="bf16").reasons
+    assert reasons[0] == "The verdict is about bf16, which was named first."
+    assert not any("named first" in reason for reason in nominate(gather(records)).reasons)
 
 
 def test_nobody() -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 __all__ = ["PeakMemory"]
 
-import ctypes
-import sys
 import threading
 from types import TracebackType
 from typing import Self
 
 import psutil
+
+from crossover.model.allocation import release_memory
 
 _EVERY_SECONDS = 0.02
 
@@ -29,7 +29,7 @@ class PeakMemory:
 
     def __enter__(self) -> Self:
         """Begin."""
-        _release()
+        release_memory()
         self._thread.start()
         return self
 
@@ -46,11 +46,3 @@ class PeakMemory:
             self.mb = max(self.mb, process.memory_info().rss / 2**20)
             if self._stop.wait(_EVERY_SECONDS):
                 return
-
-
-def _release() -> None:
-    if sys.platform.startswith("linux"):
-        try:
-            ctypes.CDLL(None).malloc_trim(0)
-        except (OSError, AttributeError):  # musl has no malloc_trim
-            return

@@ -50,6 +50,7 @@ class Shape:
         answer_tree: nodes that one input's labels add.
         answer: one answer, end of turn included.
         n_test: held-out rows.
+        longest: the longest sampled prompt with its answer, prefix and all.
     """
 
     prefix: int
@@ -57,6 +58,7 @@ class Shape:
     answer_tree: int
     answer: int
     n_test: int
+    longest: int = 0
 
     @property
     def test_row(self) -> int:
@@ -66,10 +68,17 @@ class Shape:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cost:
-    """Tokens that fitting and measuring one trial will compute: read, and trained on."""
+    """Tokens that fitting and measuring one trial will compute.
+
+    Attributes:
+        read: read once.
+        trained: trained on.
+        added: what a prompt is longer than the default one: demonstrations. Memory is planned with it.
+    """
 
     read: int = 0
     trained: int = 0
+    added: int = 0
 
 
 class Method(ABC):

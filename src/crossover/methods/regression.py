@@ -12,7 +12,7 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 
 from crossover.candidate.logistic import Logistic
-from crossover.methods.choosing import folds
+from crossover.methods.choosing import folds, out_of_bag_score
 from crossover.metrics import Metric
 from crossover.records import Configuration, Example, TaskSpec
 
@@ -38,8 +38,8 @@ def fit_logistic(
     Features are fitted inside each fold, so a dev row never helps to shape what it is judged by.
 
     Returns:
-        The model on all rows, every strength tried with its cross-validated score, and the score of the choice: each
-        row's by the strength that the other rows choose, because the best one's own score is too good.
+        The model on all rows, every strength tried with its cross-validated score, and the score of the choice
+        (`out_of_bag_score`), because the best one's own is too good.
     """
     targets = np.array([str(row.target) for row in rows])
     parts = [fold for fold in folds(rows, _FOLDS, seed) if 0 < len(fold) < len(rows)]
@@ -60,15 +60,7 @@ def fit_logistic(
     best = max(tried, key=lambda t: -1.0 if t.dev_score is None else t.dev_score)
     chosen = strengths[tried.index(best)]
     matrix, _ = features(range(len(rows)))
-    return _fit(_Span.of(matrix), targets, chosen), tried, _chosen_score(np.array(list(scores.values())))
-
-
-def _chosen_score(scores: np.ndarray[Any, Any]) -> float | None:
-    """Return what choosing a strength scores, [strengths, rows]: each row by the strength that the others choose."""
-    if not scores.size:
-        return None
-    others = scores.sum(axis=1, keepdims=True) - scores
-    return float(scores[others.argmax(axis=0), np.arange(scores.shape[1])].mean())
+    return _fit(_Span.of(matrix), targets, chosen), tried, out_of_bag_score(np.array(list(scores.values())))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -8,7 +8,7 @@ Must run before torch allocates; other C libraries are left alone.
 
 from __future__ import annotations
 
-__all__ = ["keep_memory"]
+__all__ = ["keep_memory", "release_memory"]
 
 import ctypes
 import os
@@ -32,3 +32,12 @@ def keep_memory() -> bool:
     settings = ((_M_MMAP_MAX, 0), (_M_TRIM_THRESHOLD, 2**31 - 1), (_M_TOP_PAD, 64 * 2**20))
     done = [mallopt(option, value) for option, value in settings]  # every one, whatever the others say
     return all(done)
+
+
+def release_memory() -> None:
+    """Hand freed memory back to the system, as far as the C library can."""
+    if sys.platform.startswith("linux"):
+        try:
+            ctypes.CDLL(None).malloc_trim(0)
+        except (OSError, AttributeError):  # musl has no malloc_trim
+            return

@@ -5,6 +5,8 @@ from __future__ import annotations
 __all__ = [
     "Adapter",
     "Capability",
+    "Constraint",
+    "Generated",
     "LanguageModel",
     "Message",
     "ModelIdentity",
@@ -19,12 +21,15 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal, TypedDict
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
+from crossover.model.constraint import Constraint
+from crossover.model.sizes import Sizes
 from crossover.records import Json
 
 Capability = Literal["score", "generate", "train", "embed"]
@@ -61,17 +66,26 @@ class ModelIdentity:
     context_tokens: int
 
 
+FULL = "FULL"
+"""The `peft_type` of weights that take the place of the network's own: PEFT has no word for them."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Adapter:
-    """A trained low-rank adapter in PEFT's own terms.
+    """What training leaves: a low-rank adapter in PEFT's own terms, or all weights of the network.
 
     Attributes:
-        config: PEFT's adapter_config.json as a mapping.
+        config: PEFT's adapter_config.json as a mapping; {"peft_type": "FULL"} for all weights.
         weights: parameter name -> tensor in fp32, names as PEFT saves them.
     """
 
     config: Mapping[str, Json]
     weights: Mapping[str, torch.Tensor] = field(repr=False)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether these are all weights of a network."""
+        return self.config.get("peft_type") == FULL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +102,27 @@ class Scores:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Generated:
+    """One answer.
+
+        Generated(text="Paris", tokens=(37871, 2), prompt_tokens=41, output_tokens=2, finish="eos")
+
+    Attributes:
+        text: the answer, special tokens left out, cut before the first stop string. It holds whole characters only.
+        tokens: every token of the answer, an end-of-turn token and those of a stop string included.
+        prompt_tokens: length of the prompt, a cached prefix included.
+        output_tokens: length of `tokens`.
+        finish: what ended it: the model or the constraint ("eos"), a stop string ("stop") or max_tokens ("length").
+    """
+
+    text: str
+    tokens: tuple[int, ...]
+    prompt_tokens: int
+    output_tokens: int
+    finish: Literal["eos", "stop", "length"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TrainRow:
     """One training sequence: the loss is taken on the completion's tokens only."""
 
@@ -97,14 +132,16 @@ class TrainRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainSettings:
-    """Hyperparameters of a LoRA fit.
+    """Hyperparameters of a fit.
 
     Attributes:
+        full: whether all weights are trained, and not a low-rank adapter of `rank`, `alpha` and `targets`.
         learning_rate: peak rate of AdamW.
         warmup_steps: steps of linear warm-up; then cosine decay to a tenth of the peak over `total_steps`.
         max_grad_norm: gradients are clipped to this norm.
     """
 
+    full: bool = False
     rank: int = 16
     alpha: int = 32
     learning_rate: float = 5e-4
@@ -118,16 +155,24 @@ class TrainSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainStep:
-    """What one optimizer step did. `tokens` are tokens computed (a shared beginning counts once)."""
+    """What one optimizer step did.
+
+    Attributes:
+        tokens: tokens computed (a shared beginning counts once).
+        micro_batches: passes that its gradient was added up from.
+        out_of_memory: how often memory ran out and the micro-batch was halved; the gradient is the same.
+    """
 
     step: int
     loss: float
     tokens: int
     seconds: float
+    micro_batches: int = 1
+    out_of_memory: int = 0
 
 
 class LanguageModel(ABC):
-    """A pre-trained model: score, train, embed (and later generate). A method asks `capabilities` before it calls.
+    """A pre-trained model: score, generate, train, embed. A method asks `capabilities` before it calls.
 
     Token ids are the currency: `render` makes them from messages, and the same ids are trained on, measured and served.
     `token_passes` only ever grows: 1 for each token read, 3 for each token trained on; a beginning computed once for
@@ -191,6 +236,31 @@ class LanguageModel(ABC):
         """
 
     @abstractmethod
+    def generate(
+        self,
+        prompts: Sequence[Sequence[int]],
+        *,
+        max_tokens: int,
+        stop: Sequence[str] = (),
+        temperature: float = 0.0,
+        seed: int = 0,
+        constraint: Constraint | None = None,
+    ) -> list[Generated]:
+        """Return one answer to every prompt.
+
+        Args:
+            max_tokens: an answer is cut after so many tokens.
+            stop: an answer ends before the first of these texts. Not together with a constraint, which ends it itself.
+            temperature: 0 takes the likeliest token each time; otherwise tokens are drawn.
+            seed: what is drawn for a prompt depends on the seed and the prompt's index, not on the other prompts.
+            constraint: an answer that is not cut by max_tokens fulfils it.
+
+        Raises:
+            OptionError: an option has a value that is not allowed; the constraint cannot be read or fulfilled.
+            ModelError: a prompt is empty, or with `max_tokens` longer than the context; the message has its index.
+        """
+
+    @abstractmethod
     def embed(self, sequences: Sequence[Sequence[int]]) -> FloatArray:
         """Return mean-pooled hidden states, [sequences, features]."""
 
@@ -201,9 +271,16 @@ class LanguageModel(ABC):
             results: drop the results of whole calls too: for who measures time.
         """
 
+    def resize(self, sizes: Sizes) -> None:  # noqa: B027  # a model elsewhere takes no memory of ours
+        """Compute at most so much at once from here on."""
+
     @abstractmethod
     def training(self, settings: TrainSettings) -> AbstractContextManager[Trainer]:
-        """Open a LoRA fit on the frozen base. Leaving the block takes the adapter off again."""
+        """Open a fit of an adapter on the frozen base, or of all weights. Leaving the block undoes it.
+
+        Raises:
+            ModelError: all weights shall be trained, and they are quantized.
+        """
 
     @abstractmethod
     def adapted(self, adapter: Adapter | None) -> AbstractContextManager[None]:
@@ -211,7 +288,12 @@ class LanguageModel(ABC):
 
 
 class Trainer(ABC):
-    """A LoRA fit in progress. The adapter is on, so `LanguageModel.score` inside the block scores the adapted model."""
+    """A fit in progress. What it has learned is on: `LanguageModel.score` in the block scores the adapted model."""
+
+    @property
+    @abstractmethod
+    def steps(self) -> int:
+        """Steps taken so far."""
 
     @abstractmethod
     def step(self, rows: Sequence[TrainRow]) -> TrainStep:
@@ -219,4 +301,20 @@ class Trainer(ABC):
 
     @abstractmethod
     def adapter(self) -> Adapter:
-        """Return the adapter as it stands: a copy of the fp32 master weights."""
+        """Return the adapter (or all weights) as it stands: a copy of the fp32 master weights."""
+
+    @abstractmethod
+    def save(self, folder: Path) -> None:
+        """Write the fit's state into a folder, JSON and safetensors, in place of an earlier one.
+
+        Raises:
+            ModelError: the folder cannot be written.
+        """
+
+    @abstractmethod
+    def restore(self, folder: Path) -> None:
+        """Go on from a saved state: the steps that follow are those of a fit that was never interrupted.
+
+        Raises:
+            ModelError: there is none, it is damaged, or it belongs to another model or other settings.
+        """

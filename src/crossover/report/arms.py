@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from crossover.records import Arm, Family, TrialRecord, Verdict
-from crossover.report.series import Scale, labels_used, names, nominated, scale_of
-from crossover.report.text import DASH, count, interval, known, memory, milliseconds, score, seconds
+from crossover.report.series import Scale, labels_used, names, nominated, scale_of, several_precisions
+from crossover.report.text import DASH, count, interval, known, memory, milliseconds, one_line, score, seconds
 
 BAR_WIDTH = 96
 
@@ -73,6 +73,9 @@ COLUMNS = (
 )
 
 
+PRECISION = Column(heading="Precision", title="How the model's weights were kept and computed with", number=False)
+
+
 def bar(arm: Arm, scale: Scale) -> Bar | None:
     value = known(arm.score)
     if value is None:
@@ -92,10 +95,12 @@ def arm_table(verdict: Verdict, records: Sequence[TrialRecord]) -> tuple[tuple[C
     """Return the columns, one row an arm in the verdict's order, and the scale on which the intervals are drawn."""
     scale = scale_of(verdict.arms)
     sent = {arm.arm for arm in nominated(verdict).values()}
-    called = names(verdict)
+    called = names(verdict, with_precision=False)
+    precise = several_precisions(verdict)
     rows = []
     for arm in verdict.arms:
         name = called[arm.arm]
+        precision = (Cell(text=one_line(arm.precision) or DASH),) if precise else ()
         used = labels_used(arm, records)
         tokens = known(arm.prompt_tokens + arm.output_tokens)
         latency = arm.latency_ms
@@ -103,6 +108,7 @@ def arm_table(verdict: Verdict, records: Sequence[TrialRecord]) -> tuple[tuple[C
         cells = (
             Cell(text=name),
             Cell(text=arm.family),
+            *precision,
             Cell(text=count(arm.budget) if arm.budget else DASH, value=arm.budget),
             Cell(text=score(arm.score), value=known(arm.score)),
             Cell(text=seconds(arm.fit_seconds) if arm.fit_seconds else DASH, value=known(arm.fit_seconds)),
@@ -130,4 +136,5 @@ def arm_table(verdict: Verdict, records: Sequence[TrialRecord]) -> tuple[tuple[C
                 interval=interval(arm.interval),
             )
         )
-    return COLUMNS, rows, scale
+    columns = (*COLUMNS[:2], PRECISION, *COLUMNS[2:]) if precise else COLUMNS
+    return columns, rows, scale

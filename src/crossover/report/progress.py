@@ -81,6 +81,7 @@ class Progress:
         self._rows: dict[tuple[str, int], _Row] = {}
         self._left_out: dict[tuple[str, int], str] = {}
         self._planned_seconds: float | None = None
+        self._n_planned = 0
         self._live: Live | None = None
 
     def __enter__(self) -> Progress:
@@ -102,7 +103,7 @@ class Progress:
         with self._lock:
             for method, budget, seed in cells:
                 self._row(method, budget).planned.add(seed)
-            self._planned_seconds = seconds
+            self._planned_seconds, self._n_planned = seconds, len(cells)
 
     def cell_started(self, method: str, budget: int, seed: int) -> None:
         """A trial begins."""
@@ -126,7 +127,7 @@ class Progress:
         """A trial is complete, or was found complete in the store, or has failed."""
         key = record.key
         with self._lock:
-            row = self._row(key.method, key.budget)
+            row = self._row(self._label(record), key.budget)
             running = row.running.pop(key.seed, None)
             row.planned.add(key.seed)
             row.finished.add(key.seed)
@@ -163,6 +164,11 @@ class Progress:
     def _row(self, method: str, budget: int) -> _Row:
         return self._rows.setdefault((method, budget), _Row())
 
+    def _label(self, record: TrialRecord) -> str:
+        """Return what the record's method was planned as: with its precision where the study has several."""
+        labelled = f"{record.key.method} · {record.key.precision}"
+        return labelled if (labelled, record.key.budget) in self._rows else record.key.method
+
     @staticmethod
     def _called(method: str, budget: int) -> str:
         name = shorten(one_line(method), NAME_LENGTH)
@@ -175,11 +181,11 @@ class Progress:
 
     def _seconds_left(self) -> float | None:
         """Return the seconds that are left, as trials of the same arm, else method, took, else as planned."""
-        _, total = self._counts()
         by_method: dict[str, list[float]] = {}
         for (method, _), row in self._rows.items():
             by_method.setdefault(method, []).extend(row.took)
-        mean = self._planned_seconds / total if self._planned_seconds is not None and total else None
+        planned = self._planned_seconds
+        mean = planned / self._n_planned if planned is not None and self._n_planned else None
         left, at_once = 0.0, 0
         for (method, _), row in self._rows.items():
             seen = row.took or by_method[method]
@@ -197,7 +203,7 @@ class Progress:
         key = record.key
         done, total = self._counts()
         said = f"failed: {shorten(one_line(record.error), 200)}" if record.error is not None else score(value)
-        parts = [f"{done} of {total}", self._called(key.method, key.budget), f"seed {key.seed}", said]
+        parts = [f"{done} of {total}", self._called(self._label(record), key.budget), f"seed {key.seed}", said]
         if record.error is None:
             parts.append(f"fit {seconds(record.fit_seconds)}")
         if left is not None and done < total:

@@ -12,6 +12,7 @@ __all__ = [
     "record_score",
     "scale_of",
     "seed_scores",
+    "several_precisions",
     "trials_of",
 ]
 
@@ -65,13 +66,21 @@ def nominated(verdict: Verdict) -> dict[Family, Arm]:
     return {family: by_name[name] for family, name in named if name is not None and name in by_name}
 
 
-def names(verdict: Verdict) -> dict[str, str]:
-    """Return for each arm what a reader calls it: the method, with model or precision where the verdict has several."""
+def several_precisions(verdict: Verdict) -> bool:
+    """Return whether arms differ in precision."""
+    return len({arm.precision for arm in verdict.arms if arm.precision}) > 1
+
+
+def names(verdict: Verdict, *, with_precision: bool = True) -> dict[str, str]:
+    """Return for each arm what a reader calls it: the method, with model or precision where the verdict has several.
+
+    A table that has a column for the precision leaves it out of the name.
+    """
     several_models = len({arm.model for arm in verdict.arms if arm.model}) > 1
-    several_precisions = len({arm.precision for arm in verdict.arms if arm.precision}) > 1
+    precise = with_precision and several_precisions(verdict)
     found = {}
     for arm in verdict.arms:
-        parts = (arm.method, arm.model if several_models else "", arm.precision if several_precisions else "")
+        parts = (arm.method, arm.model if several_models else "", arm.precision if precise else "")
         found[arm.arm] = " · ".join(one_line(part) for part in parts if part)
     return found
 

@@ -18,7 +18,7 @@ from rich.text import Text
 from crossover.records import Arm, Family, Verdict
 from crossover.report.palette import FAMILY_COLOURS, FAMILY_COLOURS_OF_16
 from crossover.report.progress import Progress
-from crossover.report.series import Scale, names, scale_of
+from crossover.report.series import Scale, names, scale_of, several_precisions
 from crossover.report.text import DASH, known, milliseconds, one_line, score, seconds, shorten
 from crossover.verdict import explanation, headline
 
@@ -71,11 +71,17 @@ def _missing(arm: Arm) -> str:
 
 
 def arms_table(verdict: Verdict) -> RenderableType:
-    """Return all arms, one a line: method, labels, score, interval drawn on a common scale, fit, call."""
+    """Return all arms, one a line: method, precision where there are several, labels, score, interval, fit, call.
+
+    Intervals are drawn on a common scale.
+    """
     scale = scale_of(verdict.arms)
-    called = names(verdict)
+    called = names(verdict, with_precision=False)
+    precise = several_precisions(verdict)
     table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="dim")
     table.add_column("method", no_wrap=True, overflow="ellipsis")
+    if precise:
+        table.add_column("precision", no_wrap=True)
     table.add_column("labels", justify="right", no_wrap=True)
     table.add_column("score", no_wrap=True)
     ends = f" {score(scale.low)}{score(scale.high):>{BAR_LENGTH - len(score(scale.low))}} "
@@ -86,6 +92,7 @@ def arms_table(verdict: Verdict) -> RenderableType:
         recommended = arm.arm == verdict.recommended
         table.add_row(
             Text(shorten(called[arm.arm], NAME_LENGTH), style="bold" if recommended else ""),
+            *([Text(one_line(arm.precision) or DASH)] if precise else []),
             Text(f"{arm.budget:,}" if arm.budget else DASH),
             Text(score(arm.score), style="bold" if recommended else ""),
             Text(missing, style="dim") if (missing := _missing(arm)) else _bar(arm, scale),

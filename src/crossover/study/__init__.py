@@ -1,9 +1,10 @@
 """Plan, run and store of a study."""
 
-from crossover.study.conduct import conduct, digest, programs, trial_key
+from crossover.study.conduct import Models, conduct, digest, programs, trial_key
 from crossover.study.memo import StudyMemo
-from crossover.study.plan import Cell, LeftOut, Plan, check_budgets, default_budgets, make_plan
+from crossover.study.plan import Cell, LeftOut, Plan, at_precisions, check_budgets, default_budgets, make_plan
 from crossover.study.recorded import RECORDED, record_predictions
+from crossover.study.room import Room, free_rooms, in_words, resident_bytes, rooms_for
 from crossover.study.shape import check_lengths
 from crossover.study.store import StudyKey, StudyStore
 
@@ -11,17 +12,24 @@ __all__ = [
     "RECORDED",
     "Cell",
     "LeftOut",
+    "Models",
     "Plan",
+    "Room",
     "StudyKey",
     "StudyMemo",
     "StudyStore",
+    "at_precisions",
     "check_budgets",
     "check_lengths",
     "conduct",
     "default_budgets",
     "digest",
+    "free_rooms",
+    "in_words",
     "make_plan",
     "programs",
     "record_predictions",
+    "resident_bytes",
+    "rooms_for",
     "trial_key",
 ]

@@ -1,8 +1,10 @@
-"""A study's run from plan to last cell: what makes a trial the same trial, what fits into the time, what is told."""
+"""A study's run from plan to last cell: what makes a trial the same trial, what fits into time and memory, what is
+told.
+"""
 
 from __future__ import annotations
 
-__all__ = ["conduct", "digest", "programs", "trial_key"]
+__all__ = ["Models", "conduct", "digest", "programs", "trial_key"]
 
 import hashlib
 import json
@@ -15,8 +17,9 @@ from crossover.methods import Method, Shape
 from crossover.methods.prompt.zero_shot import UserPrompt
 from crossover.metrics import Metric
 from crossover.model.base import LanguageModel, ModelIdentity
-from crossover.records import TaskSpec, TrialKey
-from crossover.study.plan import Cell, Pace, Plan, fit_time
+from crossover.records import Inputs, TaskSpec, TrialKey, TrialRecord
+from crossover.study.plan import Cell, LeftOut, Pace, Plan, fit_time
+from crossover.study.room import Room, fit_memory
 from crossover.study.run import Spent, Watcher, run_cells
 from crossover.study.shape import measure_pace, task_shape
 from crossover.study.store import StudyStore
@@ -30,6 +33,13 @@ class PlanWatcher(Watcher, Protocol):
 
     def plan(self, cells: Sequence[tuple[str, int, int]], seconds: float | None) -> None:
         """These (method, budget, seed) will run and take about so long."""
+
+
+class Models(Protocol):
+    """One model in several precisions, of which one at a time is in memory."""
+
+    def at(self, precision: str) -> LanguageModel:
+        """Return it in this precision; the one before is gone."""
 
 
 def trial_key(method: Method, spec: TaskSpec, identity: ModelIdentity, effort: float) -> TrialKey:
@@ -62,75 +72,154 @@ def digest(value: object) -> str:
 
 
 def conduct(
-    plan: Plan,
+    plans: Mapping[str, Plan],
     task: Task,
     store: StudyStore,
-    model: LanguageModel,
+    models: Models,
     metric: Metric,
     watcher: PlanWatcher,
     *,
     effort: float,
     deadline: float | None,
+    rooms: Mapping[str, Room] | None = None,
 ) -> None:
-    """Run the plan's cells that the store does not have, as far as they fit before `deadline` (`time.monotonic()`)."""
-    finished = store.finished()
+    """Run the cells that the store does not have, precision by precision.
 
-    def run(cells: Sequence[Cell]) -> Spent:
-        return run_cells(cells, task, store, model, metric, watcher, seconds_of=seconds_of, passes_of=passes_of)
+    Args:
+        plans: precision -> plan, in the order in which they run.
+        task: the task.
+        store: the study's.
+        models: asked for a precision when its cells run, and not where nothing of it is left to run.
+        metric: the study's.
+        watcher: told what happens.
+        effort: of each trial.
+        deadline: `time.monotonic()`; what does not fit before it is left out and named. None: everything runs.
+        rooms: precision -> what memory there is; where people set the bound, what does not fit is left out and named.
+    """
+    later = [cell for plan in list(plans.values())[1:] for cell in plan.cells]
+    for place, (precision, plan) in enumerate(plans.items()):
+        finished = store.finished()
+        if all(cell.key in finished for cell in plan.cells):
+            _announce(plan.cells, finished, {}, watcher)
+            _name(plan, watcher)
+            for cell in plan.cells:
+                watcher.cell_finished(finished[cell.key])
+        elif place and deadline is not None and time.monotonic() >= deadline:
+            _out_of_time(plan, finished, watcher)
+        else:
+            stage = _Stage(task, store, metric, watcher, effort=effort, deadline=deadline)
+            # No name here holds the model: it must be gone when the next one is loaded.
+            stage.run(plan, models.at(precision), rooms[precision] if rooms else None, () if place else later)
 
-    seconds_of: dict[tuple[str, int], float] = {}
-    passes_of: dict[tuple[str, int], int] = {}
-    if any(cell.key not in finished for cell in plan.cells):
-        inputs = unlabelled(task.train, 0, _SAMPLE)
-        shape = task_shape(task.spec, inputs, len(task.test), model)
-        pace = measure_pace(task.spec, inputs, model)
-        for cell in plan.cells:
-            arm = (cell.method.name, cell.key.budget)
-            cost = cell.method.cost(shape, cell.key.budget, effort)
-            seconds_of[arm] = pace.seconds(cell.method, shape, cell.key.budget, effort)
-            passes_of[arm] = round(cost.read + 3 * cost.trained)
-        if deadline is not None:
-            kept = fit_time(plan, pace, shape, deadline - time.monotonic(), done=frozenset(finished))
-            _announce(kept, finished, seconds_of, watcher)
-            _run_what_fits(plan, kept, pace, shape, deadline, run, watcher, store)
+
+class _Stage:
+    """The cells of one precision, from planning to the last."""
+
+    def __init__(
+        self,
+        task: Task,
+        store: StudyStore,
+        metric: Metric,
+        watcher: PlanWatcher,
+        *,
+        effort: float,
+        deadline: float | None,
+    ) -> None:
+        self._task, self._store, self._metric, self._watcher = task, store, metric, watcher
+        self._effort, self._deadline = effort, deadline
+
+    def run(self, plan: Plan, model: LanguageModel, room: Room | None, later: Sequence[Cell]) -> None:
+        """Work out what the cells take, say what will run, run it. `later` cells are announced with the first."""
+        finished = self._store.finished()
+        inputs = unlabelled(self._task.train, 0, _SAMPLE)
+        shape = task_shape(self._task.spec, inputs, len(self._task.test), model, longest=_longest(self._task))
+        crowded: Sequence[LeftOut] = ()
+        if room is not None:
+            if room.asked:
+                plan, crowded = fit_memory(plan, room, shape, done=finished)
+            model.resize(room.sizes(plan, shape))
+        trains = any("train" in cell.method.needs for cell in plan.cells if cell.key not in finished)
+        pace = measure_pace(self._task.spec, inputs, model, trains=trains)
+        seconds_of: dict[tuple[str, int], float] = {}
+        passes_of: dict[tuple[str, int], int] = {}
+        for cell in (*plan.cells, *later):
+            cost = cell.method.cost(shape, cell.key.budget, self._effort)
+            seconds_of[cell.arm] = pace.seconds(cell.method, shape, cell.key.budget, self._effort)
+            passes_of[cell.arm] = round(cost.read + 3 * cost.trained)
+
+        def run(cells: Sequence[Cell]) -> Spent:
+            return run_cells(
+                cells,
+                self._task,
+                self._store,
+                model,
+                self._metric,
+                self._watcher,
+                seconds_of=seconds_of,
+                passes_of=passes_of,
+            )
+
+        if self._deadline is None:
+            _announce((*plan.cells, *later), finished, seconds_of, self._watcher)
+            _name(Plan(cells=(), left_out=(*crowded, *plan.left_out)), self._watcher)
+            run(plan.cells)
             return
-    _announce(plan, finished, seconds_of, watcher)
-    for left in plan.left_out:
-        watcher.left_out(left.method, left.budget, left.reason)
-    run(plan.cells)
+        kept = fit_time(plan, pace, shape, self._deadline - time.monotonic(), done=frozenset(finished))
+        _announce(kept.cells, finished, seconds_of, self._watcher)
+        _name(Plan(cells=(), left_out=tuple(crowded)), self._watcher)
+        self._run_what_fits(plan, kept, pace, shape, self._deadline, run)
+
+    def _run_what_fits(
+        self,
+        plan: Plan,
+        kept: Plan,
+        pace: Pace,
+        shape: Shape,
+        deadline: float,
+        run: Callable[[Sequence[Cell]], Spent],
+    ) -> None:
+        """Run arm after arm, the most important first, and plan anew after each: an estimate is only an estimate."""
+        finished: frozenset[TrialKey] = frozenset()
+        spent = Spent()
+        while True:
+            waiting = [cell for cell in kept.cells if cell.key not in finished]
+            if not waiting:
+                break
+            taken = run([cell for cell in waiting if cell.arm == waiting[0].arm])
+            spent = spent.plus(taken.expected, taken.taken)
+            finished = frozenset(self._store.finished())
+            kept = fit_time(plan, pace.slowed(spent.ratio), shape, deadline - time.monotonic(), done=finished)
+        _name(kept, self._watcher)
+
+
+def _longest(task: Task) -> Inputs:
+    """Return the inputs with the most text, training or test: lengths are planned with, nothing else is read."""
+    rows = [example.inputs for example in (*task.train, *task.test)]
+    return max(rows, key=lambda inputs: sum(map(len, inputs.values())))
 
 
 def _announce(
-    plan: Plan, finished: Container[TrialKey], seconds_of: Mapping[tuple[str, int], float], watcher: PlanWatcher
+    cells: Sequence[Cell],
+    finished: Container[TrialKey],
+    seconds_of: Mapping[tuple[str, int], float],
+    watcher: PlanWatcher,
 ) -> None:
-    todo = [cell.key for cell in plan.cells if cell.key not in finished]
     watcher.plan(
-        [(cell.key.method, cell.key.budget, cell.key.seed) for cell in plan.cells],
-        sum(seconds_of[key.method, key.budget] for key in todo),
+        [(cell.label, cell.key.budget, cell.key.seed) for cell in cells],
+        sum(seconds_of[cell.arm] for cell in cells if cell.key not in finished),
     )
 
 
-def _run_what_fits(
-    plan: Plan,
-    kept: Plan,
-    pace: Pace,
-    shape: Shape,
-    deadline: float,
-    run: Callable[[Sequence[Cell]], Spent],
-    watcher: PlanWatcher,
-    store: StudyStore,
-) -> None:
-    """Run arm after arm, the most important first, and plan anew after each: an estimate is only an estimate."""
-    finished: frozenset[TrialKey] = frozenset()
-    spent = Spent()
-    while True:
-        waiting = [cell for cell in kept.cells if cell.key not in finished]
-        if not waiting:
-            break
-        arm = (waiting[0].method.name, waiting[0].key.budget)
-        taken = run([cell for cell in waiting if (cell.method.name, cell.key.budget) == arm])
-        spent = spent.plus(taken.expected, taken.taken)
-        finished = frozenset(store.finished())
-        kept = fit_time(plan, pace.slowed(spent.ratio), shape, deadline - time.monotonic(), done=finished)
-    for left in kept.left_out:
+def _name(plan: Plan, watcher: Watcher) -> None:
+    for left in plan.left_out:
         watcher.left_out(left.method, left.budget, left.reason)
+
+
+def _out_of_time(plan: Plan, finished: Mapping[TrialKey, TrialRecord], watcher: PlanWatcher) -> None:
+    """Show what is there, name what is not: for another precision no time is left."""
+    there = [cell for cell in plan.cells if cell.key in finished]
+    _announce(there, finished, {}, watcher)
+    for cell in there:
+        watcher.cell_finished(finished[cell.key])
+    for label, budget in dict.fromkeys((c.label, c.key.budget) for c in plan.cells if c.key not in finished):
+        watcher.left_out(label, budget, "no time is left of the time limit")

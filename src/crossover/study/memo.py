@@ -24,6 +24,8 @@ class StudyMemo:
     """The task and the last run's circumstances.
 
     Attributes:
+        precision: what the verdict is about: the first precision of the study's first run. It stays: whoever could
+            name another one afterwards could choose it by its result.
         current: method -> digest of the wording that it was last run with; other wordings' trials stay in the store.
         test: the held-out rows, for the report's disagreements and for checking a bundle.
     """
@@ -84,6 +86,7 @@ class StudyMemo:
             value["current"] = {**before["current"], **value["current"]}
             value["prompts"] = {**before["prompts"], **value["prompts"]}
             value["created"] = before["created"]
+            value["precision"] = before["precision"]
         store.put(_NAME, value)
 
     @classmethod

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-__all__ = ["Cell", "LeftOut", "Pace", "Plan", "check_budgets", "default_budgets", "fit_time", "make_plan"]
+__all__ = [
+    "Cell",
+    "LeftOut",
+    "Pace",
+    "Plan",
+    "at_precisions",
+    "check_budgets",
+    "default_budgets",
+    "fit_time",
+    "make_plan",
+]
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -18,10 +28,16 @@ _FIXED_SECONDS = 1.5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cell:
-    """One trial to run."""
+    """One trial to run. `label` is what its method is called where people look: "lora", or "lora · nf4"."""
 
     key: TrialKey
     method: Method
+    label: str
+
+    @property
+    def arm(self) -> tuple[str, int]:
+        """Method and budget: the seeds of an arm are planned together."""
+        return (self.method.name, self.key.budget)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,11 +146,31 @@ def make_plan(
     for budget in ordered:
         for seed in range(seeds if budget else 1):
             cells += [
-                Cell(key=replace(keys[method.name], budget=budget, seed=seed), method=method)
+                Cell(key=replace(keys[method.name], budget=budget, seed=seed), method=method, label=method.name)
                 for method in methods
                 if method.unsuitable(spec, budget, capabilities) is None
             ]
     return Plan(cells=tuple(cells), left_out=tuple(left_out))
+
+
+def at_precisions(plan: Plan, precisions: Sequence[str]) -> tuple[Plan, ...]:
+    """Return a plan for each precision, in the order in which they run: one model is in memory at a time.
+
+    The first is what the verdict is about; it also has the cells that need no model, which run once.
+    """
+    if len(precisions) == 1:
+        return (plan,)
+    plans: list[Plan] = []
+    for precision in precisions:
+        cells = [
+            replace(cell, key=replace(cell.key, precision=precision), label=f"{cell.label} · {precision}")
+            if cell.method.needs
+            else cell
+            for cell in plan.cells
+            if cell.method.needs or not plans
+        ]
+        plans.append(Plan(cells=tuple(cells), left_out=() if plans else plan.left_out))
+    return tuple(plans)
 
 
 def fit_time(plan: Plan, pace: Pace, shape: Shape, seconds: float, *, done: frozenset[TrialKey] = frozenset()) -> Plan:
@@ -146,7 +182,7 @@ def fit_time(plan: Plan, pace: Pace, shape: Shape, seconds: float, *, done: froz
     """
     arms: dict[tuple[str, int], list[Cell]] = {}
     for cell in plan.cells:
-        arms.setdefault((cell.method.name, cell.key.budget), []).append(cell)
+        arms.setdefault(cell.arm, []).append(cell)
     largest = max((budget for _, budget in arms), default=0)
     cost = {
         arm: sum(pace.seconds(c.method, shape, c.key.budget, c.key.effort) for c in cells if c.key not in done)
@@ -170,5 +206,5 @@ def fit_time(plan: Plan, pace: Pace, shape: Shape, seconds: float, *, done: froz
             left -= cost[arm]
         else:
             reason = f"about {cost[arm]:.0f} s, {max(left, 0):.0f} s left of the time limit"
-            left_out.append(LeftOut(method=arm[0], budget=arm[1], reason=reason))
+            left_out.append(LeftOut(method=arms[arm][0].label, budget=arm[1], reason=reason))
     return Plan(cells=tuple(cells), left_out=tuple(left_out))

@@ -69,7 +69,6 @@ def run_cells(
     spent = Spent()
     for cell in cells:
         key = cell.key
-        arm = (key.method, key.budget)
         if key in finished:
             watcher.cell_finished(finished[key])
             continue
@@ -78,14 +77,14 @@ def run_cells(
             said = f"set aside: it ended the process {ATTEMPTS} times"
             record = TrialRecord(key=key, family=cell.method.family, error=said)
         else:
-            watcher.cell_started(*arm, key.seed)
+            watcher.cell_started(cell.label, key.budget, key.seed)
             try:
-                with _telling(watcher, cell, model, passes_of.get(arm, 0)):
+                with _telling(watcher, cell, model, passes_of.get(cell.arm, 0)):
                     record = run_cell(cell, task, store, model, metric)
             except BaseException:  # Ctrl-C, a full disk: the process goes on to end in order, the trial did not end it
                 _withdraw(store, cell)
                 raise
-            spent = spent.plus(seconds_of.get(arm, 0.0), time.monotonic() - start)
+            spent = spent.plus(seconds_of.get(cell.arm, 0.0), time.monotonic() - start)
         store.finish(record)
         watcher.cell_finished(record)
     return spent
@@ -190,5 +189,5 @@ class _telling:  # noqa: N801  # a context manager, used as a word
             last, at = passes, now
             done = min((passes - begin) / self._passes, 1.0) if self._passes else 0.0
             self._watcher.cell_progress(
-                key.method, key.budget, key.seed, phase="running", done=done, tokens_per_second=speed
+                self._cell.label, key.budget, key.seed, phase="running", done=done, tokens_per_second=speed
             )

@@ -49,10 +49,21 @@ def check_lengths(task: Task, programs: Sequence[PromptProgram], model: Language
                 )
 
 
-def task_shape(spec: TaskSpec, inputs: Sequence[Inputs], n_test: int, model: LanguageModel) -> Shape:
-    """Return the task's lengths in the model's tokens, from up to 64 inputs of the training split."""
+def task_shape(
+    spec: TaskSpec, inputs: Sequence[Inputs], n_test: int, model: LanguageModel, *, longest: Inputs | None = None
+) -> Shape:
+    """Return the task's lengths in the model's tokens, from up to 64 inputs of the training split.
+
+    Args:
+        spec: the task.
+        inputs: of the training split.
+        n_test: held-out rows.
+        model: whose tokens count.
+        longest: the row with the longest text, which need not be among the inputs.
+    """
     program = PromptProgram.default(spec)
     prompts = prompt_tokens(program, inputs[:_SAMPLE], model)
+    extremes = prompts if longest is None else [*prompts, *prompt_tokens(program, [longest], model)]
     answers = label_answers(program, model)
     shared = common_prefix(prompts)
     tree = Forest()
@@ -64,17 +75,21 @@ def task_shape(spec: TaskSpec, inputs: Sequence[Inputs], n_test: int, model: Lan
         answer_tree=len(tree),
         answer=round(sum(map(len, answers)) / max(len(answers), 1)),
         n_test=n_test,
+        longest=max(map(len, extremes), default=0) + max(map(len, answers), default=0),
     )
 
 
-def measure_pace(spec: TaskSpec, inputs: Sequence[Inputs], model: LanguageModel) -> Pace:
-    """Return tokens a second, read and trained on, from a few passes over training inputs: a few seconds."""
+def measure_pace(spec: TaskSpec, inputs: Sequence[Inputs], model: LanguageModel, *, trains: bool = True) -> Pace:
+    """Return tokens a second, read and trained on, from a few passes over training inputs: a few seconds.
+
+    Where nothing of the plan trains (`trains`), no step is taken.
+    """
     program = PromptProgram.default(spec)
     prompts = prompt_tokens(program, inputs[:16], model)
     answers = label_answers(program, model)
     model.score(prompts, answers)  # the first passes of a process are slower than all that follow
     read = max(_speed(model, lambda: _read(model, prompts, answers)) for _ in range(_TRIES))
-    if "train" not in model.capabilities:
+    if not trains or "train" not in model.capabilities:
         return Pace(read=read, trained=read)
     rows = [TrainRow(prompt=p, completion=answers[0]) for p in prompts[:8]]
     speeds: list[float] = []

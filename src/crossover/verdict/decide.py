@@ -45,7 +45,14 @@ from crossover.verdict.standing import CONSTANT_METHODS, WORTHWHILE, Standing, b
 _WON: dict[Family, Decision] = {"prompt": "prompt", "weights": "weights", "both": "both"}
 
 
-def decide(records: Sequence[TrialRecord], task: TaskInfo, *, margin: float = 0.03, level: float = 0.95) -> Verdict:
+def decide(
+    records: Sequence[TrialRecord],
+    task: TaskInfo,
+    *,
+    margin: float = 0.03,
+    level: float = 0.95,
+    precision: str | None = None,
+) -> Verdict:
     """Return what follows from `records`, and from them alone; their order does not matter.
 
     Args:
@@ -53,9 +60,11 @@ def decide(records: Sequence[TrialRecord], task: TaskInfo, *, margin: float = 0.
         task: the task as the verdict names it.
         margin: differences up to this, a fraction of 1, do not matter to the user.
         level: of all intervals; 1 - level is the allowed share of false wins.
+        precision: what the study declared to be about: arms in another one are compared like all others, but are
+            neither nominated nor recommended. None, or one in which nothing was measured: no arm is set apart.
     """
     arms = gather(records, level=level)
-    nomination = nominate(arms)
+    nomination = nominate(arms, precision=precision)
     standing = Standing(
         arms=arms,
         nomination=nomination,

@@ -30,8 +30,11 @@ class Nomination:
     reasons: tuple[str, ...]
 
 
-def nominate(arms: Sequence[ArmData]) -> Nomination:
+def nominate(arms: Sequence[ArmData], *, precision: str | None = None) -> Nomination:
     """Return each family's nominee; test scores are not looked at.
+
+    Where there are arms in `precision`, only these are nominated: it was declared before the test was read, and two
+    families compared in two precisions would be compared in more than what they adapt.
 
     The budget is the largest at which every family that was measured with labels has an arm with a dev score and
     `ENOUGH_SEEDS` seeds; where there is none, 2 and then 1 seeds do; where families share no budget, each takes its own
@@ -39,14 +42,18 @@ def nominate(arms: Sequence[ArmData]) -> Nomination:
     by name. A family without a dev score there is spoken for by an arm that uses no labels, or else by any arm that it
     has.
     """
-    scored = {family: [arm for arm in arms if arm.family == family and arm.scored] for family in CONTENDERS}
+    contending = [arm for arm in arms if arm.family in CONTENDERS and arm.scored]
+    declared = [arm for arm in contending if arm.key.precision == precision]
+    eligible = declared or contending
+    scored = {family: [arm for arm in eligible if arm.family == family] for family in CONTENDERS}
     present = [family for family in CONTENDERS if scored[family]]
     if not present:
         return Nomination(budget=None, arms={}, reasons=())
     selected = {family: [arm for arm in scored[family] if arm.summary.dev_score is not None] for family in present}
     budget = _shared_budget([selected[family] for family in present if selected[family]])
     nominees: dict[Family, ArmData] = {}
-    reasons = []
+    apart = 0 < len(declared) < len(contending)
+    reasons = [f"The verdict is about {precision}, which was named first."] if apart else []
     for family in present:
         at = budget if budget is not None else _shared_budget([selected[family]] if selected[family] else [])
         choices = [arm for arm in selected[family] if arm.summary.budget == at]

@@ -84,11 +84,10 @@ def _curve(standing: Standing, nominee: ArmData) -> list[ArmData]:
     same = replace(nominee.key, seed=0, budget=0)
     curve = [arm for arm in standing.arms if arm.scored and replace(arm.key, seed=0, budget=0) == same]
     if nominee.family == "prompt" and all(arm.summary.budget > 0 for arm in curve):
-        starts = [arm for arm in standing.arms if arm.scored and arm.family == "prompt" and arm.summary.budget == 0]
+        alike = [arm for arm in standing.arms if arm.key.precision == nominee.key.precision]
+        starts = [arm for arm in alike if arm.scored and arm.family == "prompt" and arm.summary.budget == 0]
         dev = {
-            arm.summary.method: arm.summary.dev_score
-            for arm in standing.arms
-            if arm.summary.budget == nominee.summary.budget
+            arm.summary.method: arm.summary.dev_score for arm in alike if arm.summary.budget == nominee.summary.budget
         }
         curve += sorted(starts, key=lambda arm: (-(dev.get(arm.summary.method) or 0.0), arm.name))[:1]
     return curve

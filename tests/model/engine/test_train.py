@@ -10,7 +10,7 @@ import pytest
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model, get_peft_model_state_dict, set_peft_model_state_dict
 
-from crossover.errors import ModelError
+from crossover.errors import ModelError, TrialError
 from crossover.model.base import Adapter, TrainRow, TrainSettings
 from crossover.model.local import LocalModel
 from crossover.model.tiny import tiny_model
@@ -163,3 +163,107 @@ def test_too_long_a_row_is_refused_by_its_place() -> None:
                 [TrainRow(prompt=(1,) * 60, completion=(2,) * 4), TrainRow(prompt=(1,) * 60, completion=(2,) * 6)]
             )
         trainer.step([TrainRow(prompt=(1,) * 60, completion=(2,) * 4)])
+
+
+# -------------------------------------------------------------------------------------------------------- out of memory
+
+
+class Short:
+    """A hook on the network: passes of more than `most` tokens find no memory, in the forward or the backward pass."""
+
+    def __init__(self, model: LocalModel, most: int, error: Exception, *, backward: bool = False) -> None:
+        self.most, self.error, self.backward, self.times = most, error, backward, 0
+        network = model._network
+        self._handles = [network.model.layers[0].register_forward_pre_hook(self._look, with_kwargs=True)]
+        self._last = network.model.layers[1]
+        self._n = 0
+        if backward:
+            self._handles.append(self._last.register_full_backward_hook(self._back))
+
+    def _look(self, _module: object, args: tuple[torch.Tensor, ...], _kwargs: object) -> None:
+        self._n = args[0].shape[1]
+        if not self.backward and self._n > self.most:
+            self.times += 1
+            raise self.error
+
+    def _back(self, *_: object) -> None:
+        if self._n > self.most:
+            self.times += 1
+            raise self.error
+
+    def __enter__(self) -> Short:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for handle in self._handles:
+            handle.remove()
+
+
+NO_MEMORY = {
+    "torch's own": torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB."),
+    "the processor's": RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes."),
+    "on Windows": RuntimeError("DefaultCPUAllocator: not enough memory: you tried to allocate 9 bytes."),
+    "Python's": MemoryError(),
+}
+
+
+@pytest.mark.parametrize("what", NO_MEMORY)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_without_memory_the_micro_batch_is_halved_and_the_step_is_the_same(what: str, dtype: torch.dtype) -> None:
+    settings = TrainSettings(rank=4, alpha=8, learning_rate=3e-3, warmup_steps=1, total_steps=4, seed=1)
+    rows = long_rows(8, 60)
+    results = []
+    for short in (False, True):
+        base = tiny_model()
+        model = LocalModel(base._network.to(dtype), base._chat._tokenizer, base.identity)
+        with model.training(settings) as trainer, Short(model, 150 if short else 10_000, NO_MEMORY[what]) as hook:
+            steps = [trainer.step(rows) for _ in range(3)]
+            results.append((steps, trainer.adapter(), hook.times))
+    (whole, expected, _), (parts, adapter, times) = results
+    assert [step.micro_batches for step in whole] == [1, 1, 1]
+    assert [step.out_of_memory for step in whole] == [0, 0, 0]
+    # 8 rows of 60 and more: 480 and more do not fit, nor does the half; a quarter does, and later steps begin with it.
+    assert [step.out_of_memory for step in parts] == [2, 0, 0]
+    assert all(step.micro_batches > 3 for step in parts)
+    assert times == 2
+    assert [step.tokens for step in parts] == [step.tokens for step in whole]
+    tolerance = 1e-4 if dtype == torch.float32 else 5e-2
+    assert [step.loss for step in parts] == pytest.approx([step.loss for step in whole], abs=tolerance)
+    if dtype == torch.float32:
+        for name, weights in expected.weights.items():
+            torch.testing.assert_close(adapter.weights[name], weights, atol=2e-4, rtol=1e-3)
+
+
+def test_a_backward_pass_that_stops_halfway_leaves_no_gradient(train_rows: tuple[TrainRow, ...]) -> None:
+    settings = TrainSettings(rank=4, alpha=8, learning_rate=3e-3, warmup_steps=1, total_steps=4, seed=1)
+    adapters = []
+    for most in (10_000, 150):
+        model = tiny_model()
+        hook = Short(model, most, torch.OutOfMemoryError("out of memory"), backward=True)
+        with model.training(settings) as trainer, hook:
+            taken = trainer.step(long_rows(8, 60))
+            adapters.append(trainer.adapter())
+        assert (taken.out_of_memory > 0) == (most == 150)
+    for name, weights in adapters[0].weights.items():
+        torch.testing.assert_close(adapters[1].weights[name], weights, atol=2e-4, rtol=1e-3)
+
+
+def test_one_row_that_does_not_fit_is_the_trials_failure_and_the_fit_goes_on() -> None:
+    model = tiny_model()
+    with model.training(TrainSettings(rank=4, total_steps=4)) as trainer:
+        with (
+            Short(model, 50, torch.OutOfMemoryError("out of memory")),
+            pytest.raises(TrialError, match=r"memory ran out training on one row of 6\d tokens: shorten the rows"),
+        ):
+            trainer.step(long_rows(4, 60))
+        assert trainer.step(long_rows(4, 60)).step == 1
+
+
+def test_another_failure_is_not_taken_for_it(train_rows: tuple[TrainRow, ...]) -> None:
+    model = tiny_model()
+    with (
+        model.training(TrainSettings(rank=4, total_steps=4)) as trainer,
+        Short(model, 10, RuntimeError("shapes cannot be multiplied")),
+        pytest.raises(RuntimeError, match="shapes"),
+    ):
+        trainer.step(train_rows)

@@ -59,4 +59,4 @@ class LoraFewShot(Method):
         prefix = shape.prefix + DEMONSTRATIONS * (shape.row + shape.answer)
         trained = n_steps(budget, effort) * (prefix + BATCH * (shape.row + shape.answer - 1))
         read = budget // 4 * (shape.row + shape.answer_tree) + shape.n_test * shape.test_row
-        return Cost(read=prefix * 2 + read, trained=trained)
+        return Cost(read=prefix * 2 + read, trained=trained, added=prefix - shape.prefix)

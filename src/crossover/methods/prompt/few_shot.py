@@ -99,7 +99,7 @@ class FewShot(Method):
         tried = round(DRAWS * max(effort, 1)) + 1  # the first draw in both layouts
         row = shape.row + shape.answer_tree
         read = tried * (prefix + dev * row) + prefix + (dev + PRIOR_ROWS) * row
-        return Cost(read=read + prefix + shape.n_test * shape.test_row)
+        return Cost(read=read + prefix + shape.n_test * shape.test_row, added=prefix - shape.prefix)
 
 
 class _Draw:

@@ -91,7 +91,8 @@ class KnnFewShot(Method):
         row = (k + 1) * shape.row + k * shape.answer + shape.answer_tree
         dev = min(budget, round(DEV_ROWS * max(effort, 1)))
         test_row = row - shape.row - shape.answer_tree + shape.test_row
-        return Cost(read=2 * dev * row + shape.n_test * test_row + 3 * shape.prefix)
+        added = k * (shape.row + shape.answer)
+        return Cost(read=2 * dev * row + shape.n_test * test_row + 3 * shape.prefix, added=added)
 
 
 def _nearer(

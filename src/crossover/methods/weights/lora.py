@@ -16,8 +16,8 @@ from crossover.methods.choosing import Choice, folds
 from crossover.methods.effort import BATCH, Meter, n_steps
 from crossover.methods.frozen import LAYOUT_ROWS, label_scores, likelier_layout
 from crossover.metrics import Metric
-from crossover.model.base import Capability, LanguageModel, TrainRow, TrainSettings
-from crossover.records import Configuration, Example, Family, Inputs, TaskSpec
+from crossover.model.base import Capability, LanguageModel, TrainRow, TrainSettings, TrainStep
+from crossover.records import Configuration, Example, Family, Inputs, Json, TaskSpec
 
 LEARNING_RATE = 2e-3
 _DEV_SHARE = 4
@@ -91,14 +91,12 @@ def fit_lora(
     settings = TrainSettings(learning_rate=LEARNING_RATE, total_steps=steps, seed=seed)
     with model.training(settings) as trainer:
         batches = _batches(kept, seed)
-        for _ in range(before):
-            trainer.step([train[i] for i in next(batches)])
+        taken = [trainer.step([train[i] for i in next(batches)]) for _ in range(before)]
         dev_rows = [rows[i] for i in dev]
         scored = label_scores(program, [e.inputs for e in dev_rows], model)
         choice = Choice.of(scored, dev_rows, list(program.label_words), spec, metric)
         batches = _batches([*kept, *dev], seed + 1, first=dev)
-        for _ in range(steps - before):
-            trainer.step([train[i] for i in next(batches)])
+        taken += [trainer.step([train[i] for i in next(batches)]) for _ in range(steps - before)]
         adapter = trainer.adapter()
     if not all(bool(w.isfinite().all()) for w in adapter.weights.values()):
         raise TrialError(f"lora: training diverged at learning rate {LEARNING_RATE}")
@@ -112,6 +110,7 @@ def fit_lora(
                     "learning_rate": settings.learning_rate,
                     "steps": steps,
                     "batch": BATCH,
+                    **_short_of_memory(taken),
                 },
                 dev_score=choice.score,
                 token_passes=meter.token_passes,
@@ -122,6 +121,12 @@ def fit_lora(
         token_passes=meter.token_passes,
         seconds=meter.seconds,
     )
+
+
+def _short_of_memory(steps: Sequence[TrainStep]) -> dict[str, Json]:
+    """Return how often memory ran out and in how many parts a batch was computed then; nothing where it never did."""
+    times = sum(step.out_of_memory for step in steps)
+    return {"out_of_memory": times, "micro_batches": max(s.micro_batches for s in steps)} if times else {}
 
 
 def _batches(indices: Sequence[int], seed: int, first: Sequence[int] = ()) -> Iterator[list[int]]:

@@ -1,17 +1,22 @@
-"""Passes over forests of tokens: score, embed, train."""
+"""Passes over forests of tokens: score, embed, train; and answers, token by token."""
 
 from crossover.model.engine.adapters import speed_up
 from crossover.model.engine.best import BEST_FIRST_NODES, LabelTree, score_best
 from crossover.model.engine.embed import embed
+from crossover.model.engine.generate import Decoding
+from crossover.model.engine.generator import Generator
 from crossover.model.engine.memo import Memo
 from crossover.model.engine.prefixes import Prefixes
 from crossover.model.engine.score import ScoreResult, score
-from crossover.model.engine.train import LoraFit
+from crossover.model.engine.train import Fit, FitState
 
 __all__ = [
     "BEST_FIRST_NODES",
+    "Decoding",
+    "Fit",
+    "FitState",
+    "Generator",
     "LabelTree",
-    "LoraFit",
     "Memo",
     "Prefixes",
     "ScoreResult",

@@ -19,13 +19,14 @@ from transformers import PreTrainedModel
 
 from crossover.model.engine.forest import Forest, pack
 from crossover.model.engine.forward import Growth, Prefix, token_logprobs
-from crossover.model.engine.score import PACK_TOKENS, ScoreResult
+from crossover.model.engine.score import ScoreResult
+from crossover.model.sizes import Sizes
 
 BEST_FIRST_NODES = 32
 """Trees up to this size are computed whole: a round of the search costs a pass, which is about so many tokens."""
 
 _FIRST_QUOTA = 4
-_HEAD_ROWS = 256
+_SIZES = Sizes()
 FloatArray = npt.NDArray[np.float64]
 
 
@@ -105,7 +106,8 @@ def score_best(
     offsets: Sequence[float],
     *,
     prefix: Prefix | None = None,
-    max_tokens: int = PACK_TOKENS,
+    max_tokens: int = _SIZES.pack_tokens,
+    head_rows: int = _SIZES.head_rows,
 ) -> ScoreResult:
     """Return log p(continuation | prompt), exact for the two that are best once their offset is taken off.
 
@@ -124,7 +126,7 @@ def score_best(
             asked = [(row, 0) for row in rows]
             quota = _FIRST_QUOTA
             while asked:
-                _read(network, states, asked, tree)
+                _read(network, states, asked, tree, head_rows)
                 asked = [(row, node) for row in rows for node in row.wanted(quota)]
                 for row, node in asked:
                     # Another prompt may go on with this very token: then the node stands there already.
@@ -138,10 +140,16 @@ def score_best(
     return ScoreResult(values=result, tokens=computed)
 
 
-def _read(network: PreTrainedModel, states: torch.Tensor, asked: Sequence[tuple[_Row, int]], tree: LabelTree) -> None:
+def _read(
+    network: PreTrainedModel,
+    states: torch.Tensor,
+    asked: Sequence[tuple[_Row, int]],
+    tree: LabelTree,
+    head_rows: int,
+) -> None:
     """Apply the output head at the nodes asked for, in chunks that bound its memory."""
-    for start in range(0, len(asked), _HEAD_ROWS):
-        chunk = asked[start : start + _HEAD_ROWS]
+    for start in range(0, len(asked), head_rows):
+        chunk = asked[start : start + head_rows]
         logprobs = token_logprobs(network, states[[row.place[node] for row, node in chunk]])
         for (row, node), found in zip(chunk, logprobs, strict=True):
             row.read(node, found[torch.from_numpy(tree.following[node])].double().cpu().numpy())

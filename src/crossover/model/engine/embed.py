@@ -13,15 +13,19 @@ from transformers import PreTrainedModel
 
 from crossover.model.engine.forest import Forest, pack
 from crossover.model.engine.forward import hidden_states
-from crossover.model.engine.score import PACK_TOKENS
+from crossover.model.sizes import Sizes
+
+_SIZES = Sizes()
 
 
-def embed(network: PreTrainedModel, sequences: Sequence[Sequence[int]]) -> tuple[npt.NDArray[np.float64], int]:
+def embed(
+    network: PreTrainedModel, sequences: Sequence[Sequence[int]], *, max_tokens: int = _SIZES.pack_tokens
+) -> tuple[npt.NDArray[np.float64], int]:
     """Return mean and last hidden state side by side, [sequences, 2 × hidden size], and the tokens computed."""
     result = np.zeros((len(sequences), 2 * network.config.hidden_size))
     computed = 0
     with torch.inference_mode():
-        for group in pack(sequences, 0, 0, PACK_TOKENS):
+        for group in pack(sequences, 0, 0, max_tokens):
             forest = Forest()
             paths = [forest.add(sequences[i]) for i in group]
             states = hidden_states(network, forest).float()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["PACK_TOKENS", "ScoreResult", "score"]
+__all__ = ["ScoreResult", "score"]
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,11 +14,9 @@ from transformers import PreTrainedModel
 
 from crossover.model.engine.forest import Forest, pack
 from crossover.model.engine.forward import Prefix, hidden_states, token_logprobs
+from crossover.model.sizes import Sizes
 
-PACK_TOKENS = 512
-"""Nodes of one pass: enough to fill the matrix products, few enough that attention among them stays a small share."""
-
-_HEAD_ROWS = 256
+_SIZES = Sizes()
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +33,13 @@ def score(
     continuations: Sequence[Sequence[int]],
     *,
     prefix: Prefix | None = None,
-    max_tokens: int = PACK_TOKENS,
+    max_tokens: int = _SIZES.pack_tokens,
+    head_rows: int = _SIZES.head_rows,
 ) -> ScoreResult:
     """Return log p(continuation | prompt) for every pair.
 
-    Prompts must not be empty. With `prefix`, all prompts begin with its tokens.
+    Prompts must not be empty. With `prefix`, all prompts begin with its tokens. `max_tokens` and `head_rows` are those
+    of `Sizes`.
     """
     result = np.zeros((len(prompts), len(continuations)))
     computed = 0
@@ -55,7 +55,7 @@ def score(
                 places.append([[end, *forest.add(c[:-1], at=end)] for c in continuations])
             states = hidden_states(network, forest, prefix)
             computed += len(forest)
-            _read(network, states, group, places, continuations, result)
+            _read(network, states, group, places, continuations, result, head_rows)
     return ScoreResult(values=result, tokens=computed)
 
 
@@ -66,6 +66,7 @@ def _read(
     places: Sequence[Sequence[Sequence[int]]],
     continuations: Sequence[Sequence[int]],
     result: npt.NDArray[np.float64],
+    head_rows: int,
 ) -> None:
     """Apply the output head where a log-probability is needed, in chunks that bound its memory, and add up."""
     wanted = sorted({node for paths in places for path in paths for node in path})
@@ -79,8 +80,8 @@ def _read(
                 where.append(i * result.shape[1] + j)
     row_index, token_index = np.array(rows), np.array(tokens)
     values = np.empty(len(rows))
-    for start in range(0, len(wanted), _HEAD_ROWS):
-        chunk = wanted[start : start + _HEAD_ROWS]
+    for start in range(0, len(wanted), head_rows):
+        chunk = wanted[start : start + head_rows]
         logprobs = token_logprobs(network, states[chunk])
         inside = np.flatnonzero((row_index >= start) & (row_index < start + len(chunk)))
         picked = logprobs[torch.from_numpy(row_index[inside] - start), torch.from_numpy(token_index[inside])]

@@ -1,34 +1,88 @@
-"""LoRA on a frozen base: loss and output head on completions only, shared beginnings once, fp32 master weights."""
+"""Training an adapter or all weights: loss on completions only, shared beginnings once, fp32 master weights.
+
+The output head is applied where there is loss, and nowhere else.
+"""
 
 from __future__ import annotations
 
-__all__ = ["TRAIN_TOKENS", "LoraFit"]
+__all__ = ["Fit", "FitState", "is_out_of_memory"]
 
+import gc
 import math
 import time
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
 
 import torch
 from transformers import PreTrainedModel
 
+from crossover.errors import TrialError
 from crossover.model.base import TrainRow, TrainSettings, TrainStep
 from crossover.model.engine.forest import Forest, pack
 from crossover.model.engine.forward import hidden_states
+from crossover.model.sizes import Sizes
 
-TRAIN_TOKENS = 1024
-"""Nodes of one micro-batch; a batch that needs more is split and its gradients are added up."""
+_SIZES = Sizes()
+_KINDS = ("master", "exp_avg", "exp_avg_sq")
+_NO_MEMORY = ("not enough memory", "can't allocate memory", "out of memory", "alloc_failed")
+"""What torch's allocators say in a plain RuntimeError: on Windows, on Linux, on a GPU, and cuBLAS."""
 
 
-class LoraFit:
-    """The optimizer's side of a LoRA fit: the caller owns the network and its adapter."""
+class _Batch:
+    """A step's rows, and how they are read: a completion's last token is only a target."""
+
+    def __init__(self, rows: Sequence[TrainRow]) -> None:
+        self._rows = rows
+        self.sequences = [(*row.prompt, *row.completion[:-1]) for row in rows]
+        self.n_targets = sum(len(row.completion) for row in rows)
+
+    def forest(self, group: Sequence[int]) -> tuple[Forest, list[int], list[int]]:
+        """Return some rows merged, the nodes from which a token of a completion is told, and these tokens."""
+        forest = Forest()
+        nodes: list[int] = []
+        targets: list[int] = []
+        for i in group:
+            path = forest.add(self.sequences[i])
+            nodes += path[len(self._rows[i].prompt) - 1 :]
+            targets += self._rows[i].completion
+        return forest, nodes, targets
+
+
+@dataclass(frozen=True, slots=True)
+class FitState:
+    """Where a fit stands: its steps, and of every parameter three tensors in fp32, named KIND/PARAMETER.
+
+    The kinds are `master`, and AdamW's `exp_avg` and `exp_avg_sq` (zeros before the first step).
+    """
+
+    steps: int
+    tensors: Mapping[str, torch.Tensor]
+
+    def names(self) -> set[str]:
+        """Return the parameters of which all three are there."""
+        found = [name.split("/", 1) for name in self.tensors]
+        kinds = [{name for kind, name in found if kind == wanted} for wanted in _KINDS]
+        return set.intersection(*kinds) if len(found) == sum(map(len, kinds)) else set()
+
+
+class Fit:
+    """The optimizer's side of a fit: the caller owns the network and the parameters that are trained."""
 
     def __init__(
-        self, network: PreTrainedModel, parameters: Sequence[torch.nn.Parameter], settings: TrainSettings
+        self,
+        network: PreTrainedModel,
+        parameters: Sequence[torch.nn.Parameter],
+        settings: TrainSettings,
+        *,
+        max_tokens: int = _SIZES.train_tokens,
     ) -> None:
         """Keep fp32 master copies of `parameters` for AdamW, whatever type the network computes in."""
         self._network = network
         self._parameters = list(parameters)
         self._settings = settings
+        self._max_tokens = max_tokens
         self._steps = 0
         # In fp32 the parameters are their own masters.
         self._masters = [
@@ -43,36 +97,122 @@ class LoraFit:
         """The fp32 weights, in the order of the parameters."""
         return self._masters
 
-    def step(self, rows: Sequence[TrainRow]) -> TrainStep:
-        """Take one step on the mean loss over all completion tokens of `rows`."""
-        start = time.perf_counter()
-        n_targets = sum(len(row.completion) for row in rows)
-        sequences = [(*row.prompt, *row.completion[:-1]) for row in rows]
-        tokens, total = 0, 0.0
-        for group in pack(sequences, 0, 0, TRAIN_TOKENS):
-            forest = Forest()
-            nodes: list[int] = []
-            targets: list[int] = []
-            for i in group:
-                path = forest.add(sequences[i])
-                nodes += path[len(rows[i].prompt) - 1 :]
-                targets += rows[i].completion
-            states = hidden_states(self._network, forest)
-            logits = self._network.get_output_embeddings()(states[nodes])
-            target = torch.tensor(targets, device=logits.device)
-            loss = torch.nn.functional.cross_entropy(logits.float(), target, reduction="sum") / n_targets
-            loss.backward()
-            tokens += len(forest)
-            total += loss.item()
-        self._update()
-        self._steps += 1
-        return TrainStep(step=self._steps, loss=total, tokens=tokens, seconds=time.perf_counter() - start)
+    @property
+    def steps(self) -> int:
+        """Steps taken so far."""
+        return self._steps
 
-    def _update(self) -> None:
-        for parameter, master in zip(self._parameters, self._masters, strict=True):
-            if master is not parameter and parameter.grad is not None:
-                master.grad = parameter.grad.float()
-                parameter.grad = None
+    def state(self, names: Sequence[str]) -> FitState:
+        """Return where the fit stands, a copy, the parameters under these names in their order."""
+        tensors = {}
+        for name, master in zip(names, self._masters, strict=True):
+            remembered = self._optimizer.state.get(master, {})
+            tensors[f"master/{name}"] = master.detach().float().cpu().clone()
+            for kind in _KINDS[1:]:
+                value = remembered.get(kind)
+                empty = torch.zeros(master.shape)
+                tensors[f"{kind}/{name}"] = empty if value is None else value.detach().float().cpu().clone()
+        return FitState(self._steps, tensors)
+
+    def load_state(self, names: Sequence[str], state: FitState) -> None:
+        """Go on from a state; its tensors must have these names and the parameters' shapes."""
+        self._steps = state.steps
+        with torch.no_grad():
+            for name, master, parameter in zip(names, self._masters, self._parameters, strict=True):
+                master.copy_(state.tensors[f"master/{name}"])
+                if master is not parameter:
+                    parameter.copy_(master)
+                self._optimizer.state[master] = {
+                    "step": torch.tensor(float(state.steps), device=master.device),
+                    **{kind: state.tensors[f"{kind}/{name}"].to(master.device) for kind in _KINDS[1:]},
+                }
+
+    def step(self, rows: Sequence[TrainRow]) -> TrainStep:
+        """Take one step on the mean loss over all completion tokens of `rows`.
+
+        Where memory runs out, the micro-batch that it ran out in is halved and computed again, and so are all later
+        ones: the gradient stays that of the whole batch.
+
+        Raises:
+            TrialError: memory runs out in a micro-batch of one row.
+        """
+        start = time.perf_counter()
+        batch = _Batch(rows)
+        tokens, total, passes, halved = 0, 0.0, 0, 0
+        gradients: list[torch.Tensor | None] = []
+        waiting = deque(pack(batch.sequences, 0, 0, self._max_tokens))
+        while waiting:
+            group = waiting.popleft()
+            forest, nodes, targets = batch.forest(group)
+            loss = self._backward(forest, nodes, targets, batch.n_targets)
+            if loss is None:
+                halved += 1
+                self._halve(len(group), len(forest))
+                left = [*group, *chain.from_iterable(waiting)]
+                parts = pack([batch.sequences[i] for i in left], 0, 0, self._max_tokens)
+                waiting = deque([left[i] for i in part] for part in parts)
+                continue
+            self._add_to(gradients)
+            tokens, total, passes = tokens + len(forest), total + loss, passes + 1
+        self._update(gradients)
+        self._steps += 1
+        return TrainStep(
+            step=self._steps,
+            loss=total,
+            tokens=tokens,
+            seconds=time.perf_counter() - start,
+            micro_batches=passes,
+            out_of_memory=halved,
+        )
+
+    def _backward(self, forest: Forest, nodes: list[int], targets: list[int], n_targets: int) -> float | None:
+        """Add one micro-batch's gradients and return its share of the loss; None, and no gradient, without memory."""
+        try:
+            return self._passes(forest, nodes, targets, n_targets)
+        except (RuntimeError, MemoryError) as error:  # torch.OutOfMemoryError is a RuntimeError
+            if not is_out_of_memory(error):
+                raise
+        # Outside the handler nothing holds the graph any more. A backward pass may have stopped halfway.
+        for parameter in self._parameters:
+            parameter.grad = None
+        gc.collect()
+        if self._network.device.type == "cuda":
+            torch.cuda.empty_cache()
+        return None
+
+    def _passes(self, forest: Forest, nodes: list[int], targets: list[int], n_targets: int) -> float:
+        states = hidden_states(self._network, forest)
+        logits = self._network.get_output_embeddings()(states[nodes])
+        target = torch.tensor(targets, device=logits.device)
+        loss = torch.nn.functional.cross_entropy(logits.float(), target, reduction="sum") / n_targets
+        loss.backward()
+        return loss.item()
+
+    def _halve(self, n_rows: int, n_tokens: int) -> None:
+        """Bound micro-batches by half of what did not fit."""
+        if n_rows == 1:
+            raise TrialError(
+                f"memory ran out training on one row of {n_tokens:,} tokens: shorten the rows, "
+                "or take a smaller precision (--precision nf4) or model"
+            )
+        self._max_tokens = max(min(self._max_tokens, n_tokens) // 2, 1)
+
+    def _add_to(self, gradients: list[torch.Tensor | None]) -> None:
+        """Move the parameters' gradients into the sum, in fp32: the next micro-batch may fail halfway."""
+        found = [None if p.grad is None else p.grad.float() for p in self._parameters]
+        for parameter in self._parameters:
+            parameter.grad = None
+        if not gradients:
+            gradients.extend(found)
+            return
+        for index, gradient in enumerate(found):
+            before = gradients[index]
+            if gradient is not None:
+                gradients[index] = gradient if before is None else before.add_(gradient)
+
+    def _update(self, gradients: Sequence[torch.Tensor | None]) -> None:
+        for master, gradient in zip(self._masters, gradients, strict=True):
+            master.grad = gradient
         torch.nn.utils.clip_grad_norm_(self._masters, self._settings.max_grad_norm)
         for group in self._optimizer.param_groups:
             group["lr"] = self._settings.learning_rate * _schedule(self._steps, self._settings)
@@ -82,6 +222,13 @@ class LoraFit:
             for parameter, master in zip(self._parameters, self._masters, strict=True):
                 if master is not parameter:
                     parameter.copy_(master)
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Return whether an error says that memory ran out, on whatever device."""
+    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+        return True
+    return isinstance(error, RuntimeError) and any(words in str(error).casefold() for words in _NO_MEMORY)
 
 
 def _schedule(step: int, settings: TrainSettings) -> float:

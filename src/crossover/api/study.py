@@ -1,0 +1,143 @@
+"""A study folder, and what follows from its records: verdict, report, bundle."""
+
+from __future__ import annotations
+
+__all__ = ["Study", "open_study"]
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from crossover.api.files import replace_text
+from crossover.api.words import model_in_words
+from crossover.bundle import pack_candidate
+from crossover.errors import StudyError, closest
+from crossover.records import Arm, TrialRecord, Verdict
+from crossover.study import StudyMemo, StudyStore
+from crossover.verdict import decide, to_json
+
+
+def open_study(folder: Path | str) -> Study:
+    """Open a study's folder.
+
+    Raises:
+        StudyError: there is none, or its run stopped before the first trial.
+    """
+    return Study(StudyStore.open(Path(folder)))
+
+
+class Study:
+    """A study folder: its trials, and what follows from them."""
+
+    def __init__(self, store: StudyStore) -> None:
+        """Use `compare` or `open_study`."""
+        self._store = store
+        if StudyMemo.load(store) is None:
+            raise StudyError(f"{store.folder} is an empty study.", "run it first: crossover run DATA --study DIR")
+
+    @property
+    def folder(self) -> Path:
+        """Where the study is kept."""
+        return self._store.folder
+
+    def records(self) -> tuple[TrialRecord, ...]:
+        """Return the finished trials that the verdict is drawn from."""
+        return tuple(self._memo().records(self._store))
+
+    def verdict(self) -> Verdict:
+        """Return what follows from the study's records; computed anew each time, from them alone."""
+        memo = self._memo()
+        return decide(self.records(), memo.info, precision=memo.precision)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the verdict as JSON values, schema crossover.verdict/1."""
+        return dict(to_json(self.verdict()))
+
+    def report(self, path: Path | str, *, examples: bool = True) -> Path:
+        """Write the report: one page that opens offline.
+
+        Args:
+            path: the HTML file.
+            examples: whether rows of the test on which arms differ go along. They are the user's texts.
+        """
+        # Altair takes half a second to import: only who wants a page waits for it.
+        from crossover.report.page import render
+        from crossover.report.provenance import Provenance
+
+        memo, verdict = self._memo(), self.verdict()
+        model = memo.model
+        precisions = tuple(dict.fromkeys([memo.precision, *(arm.precision for arm in verdict.arms if arm.precision)]))
+        provenance = Provenance(
+            study=self.folder.name,
+            created=memo.created,
+            command=memo.command,
+            versions=memo.versions,
+            checks=memo.checks,
+            prompts=memo.prompts,
+            model=(
+                model_in_words(model, precisions),
+                f"{model['parameters']:,} parameters, reads {model['context_tokens']:,} tokens",
+                memo.machine,
+            ),
+            hashes={"model": str(model["sha256"])},
+        )
+        rows = {e.id: e for e in memo.test} if examples else None
+        page = render(verdict, self.records(), provenance=provenance, examples=rows)
+        way_out = "free some space, or name another place: crossover report STUDY --html FILE"
+        return replace_text(Path(path), page, way_out)
+
+    def pack(self, output: Path | str | None = None, *, arm: str | None = None) -> Path:
+        """Pack the recommended arm (or another) as a bundle: the seed with the median dev score.
+
+        The bundle is answered with in a fresh process first: if it does not give the recorded answers on 100 test rows,
+        nothing is left behind.
+
+        Raises:
+            StudyError: the verdict recommends nothing that can be packed.
+            BundleError: the fresh process answers otherwise.
+        """
+        memo, verdict, records = self._memo(), self.verdict(), self.records()
+        name = arm or verdict.recommended
+        if name is None:
+            raise StudyError(
+                f"{self.folder} has no arm to recommend yet.", "go on with the run, or name one with --arm"
+            )
+        chosen = next((a for a in verdict.arms if a.arm == name), None)
+        if chosen is None:
+            known = [a.arm for a in verdict.arms]
+            near = closest(name, known)
+            hint = [f"did you mean {near}?"] if near else []
+            raise StudyError(f"there is no arm {name!r} in {self.folder}.", "arms: " + ", ".join(known), *hint)
+        record = _median_seed(chosen, records)
+        if record is None or record.candidate is None or record.measurement is None:
+            raise StudyError(f"{chosen.arm} cannot be packed: it left no candidate.", "name another with --arm")
+        return pack_candidate(
+            Path(output) if output is not None else self.folder.parent / f"{memo.spec.name}-bundle",
+            candidate=self._store.candidate(record.candidate),
+            record=record,
+            verdict=verdict,
+            spec=memo.spec,
+            test=memo.test,
+            # The memo's model is the last run's; an arm of another precision is packed in its own.
+            model={**memo.model, "precision": record.key.precision or memo.model["precision"]},
+        )
+
+    def _memo(self) -> StudyMemo:
+        """Read what is remembered: another run may have gone on with the study."""
+        memo = StudyMemo.load(self._store)
+        assert memo is not None, "the constructor has seen one"
+        return memo
+
+
+def _median_seed(arm: Arm, records: Sequence[TrialRecord]) -> TrialRecord | None:
+    """Return the arm's trial whose dev score is the median; the lower one of two in the middle (Fairness 11)."""
+    wanted = (arm.method, arm.budget, arm.model, arm.precision)
+    mine = [
+        r
+        for r in records
+        if (r.key.method, r.key.budget, r.key.model, r.key.precision) == wanted
+        and r.candidate is not None
+        and r.measurement is not None
+    ]
+    mine.sort(key=lambda r: (r.dev_score if r.dev_score is not None else 0.0, r.key.seed))
+    return mine[(len(mine) - 1) // 2] if mine else None

@@ -1,0 +1,83 @@
+"""Precision by precision, within a time."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from crossover.listener import Silent
+from crossover.methods import get_method
+from crossover.metrics import get_metric
+from crossover.model.base import LanguageModel
+from crossover.model.local import LocalModel
+from crossover.records import TrialRecord
+from crossover.study import Plan, StudyStore, at_precisions, conduct, make_plan, trial_key
+from crossover.task import Task
+
+PRECISIONS = ("fp32", "nf4")
+
+
+class Lender:
+    """Has the model in fp32 and counts what it is asked for."""
+
+    def __init__(self, model: LocalModel) -> None:
+        self.model = model
+        self.asked: list[str] = []
+
+    def at(self, precision: str) -> LanguageModel:
+        self.asked.append(precision)
+        assert precision == "fp32"
+        return self.model
+
+
+class Heard(Silent):
+    def __init__(self) -> None:
+        self.planned: list[list[tuple[str, int, int]]] = []
+        self.finished: list[TrialRecord] = []
+        self.out: list[tuple[str, int, str]] = []
+
+    def plan(self, cells: object, seconds: float | None) -> None:
+        self.planned.append(list(cells))  # type: ignore[call-overload]
+
+    def cell_finished(self, record: TrialRecord) -> None:
+        self.finished.append(record)
+
+    def left_out(self, method: str, budget: int, reason: str) -> None:
+        self.out.append((method, budget, reason))
+
+
+@pytest.fixture
+def task(rows: Path) -> Task:
+    return Task.from_file(rows)
+
+
+def plans(task: Task, model: LocalModel) -> dict[str, Plan]:
+    methods = [get_method(name) for name in ("majority", "zero-shot")]
+    keys = {m.name: trial_key(m, task.spec, model.identity, 1.0) for m in methods}
+    plan = make_plan(
+        methods, [8], 1, task.spec, model.capabilities, n_train=len(task.train), asked=frozenset(), keys=keys
+    )
+    return dict(zip(PRECISIONS, at_precisions(plan, PRECISIONS), strict=True))
+
+
+def test_without_time_the_next_precision_is_not_even_loaded(task: Task, tiny: LocalModel, tmp_path: Path) -> None:
+    store, heard, lender = StudyStore.open(tmp_path / "study", create=True), Heard(), Lender(tiny)
+    metric = get_metric(task.spec.metric)
+    with store.writing():
+        conduct(plans(task, tiny), task, store, lender, metric, heard, effort=1.0, deadline=time.monotonic() - 1)
+    assert lender.asked == ["fp32"]
+    assert heard.out[-1] == ("zero-shot · nf4", 8, "no time is left of the time limit")
+    assert {method for method, _, _ in heard.out} == {"zero-shot · fp32", "zero-shot · nf4"}
+    assert {record.key.method for record in heard.finished} == {"majority"}, "it takes no time"
+
+
+def test_all_trials_are_announced_at_the_beginning(task: Task, tiny: LocalModel, tmp_path: Path) -> None:
+    store, heard, lender = StudyStore.open(tmp_path / "study", create=True), Heard(), Lender(tiny)
+    metric = get_metric(task.spec.metric)
+    with store.writing(), pytest.raises(AssertionError):  # the lender has no nf4
+        conduct(plans(task, tiny), task, store, lender, metric, heard, effort=1.0, deadline=None)
+    assert heard.planned == [[("majority", 8, 0), ("zero-shot · fp32", 8, 0), ("zero-shot · nf4", 8, 0)]]
+    assert [record.key.precision for record in heard.finished] == ["", "fp32"]
+    assert lender.asked == ["fp32", "nf4"]
