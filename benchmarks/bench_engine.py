@@ -6,8 +6,8 @@
 
 The peers live in an environment of their own, .venv-peers, made at the first run (torch pinned as ours is). Every
 measurement is a process of its own; ours and the peer's alternate; medians of the rounds are compared. Loading a model
-is not counted, a small warm-up goes before. A ratio is how many times as fast, or as small, ours is. Measure with
-nothing beside: another process at equal priority takes more than half.
+is not counted; a small warm-up goes before, but not before training. A ratio is how many times as fast, or as small,
+ours is. Measure with nothing beside: another process at equal priority takes more than half.
 """
 
 from __future__ import annotations
@@ -74,8 +74,8 @@ class Bench:
     """One run of the benchmark: who is measured how, and the rows of its results."""
 
     def __init__(self, rounds: int) -> None:
-        find_model(DEFAULT_MODEL).load("fp32")  # converted now, not inside a measurement
-        self.folder, self.gguf = model_files()
+        self.folder = find_model(DEFAULT_MODEL).where  # fetched and converted now, not inside a measurement
+        self.gguf = next(cache_folder().glob(f"models/{DEFAULT_MODEL}/*.gguf"))
         self.rounds = rounds
         self.precision = choose_precision("auto", device_name())
         self.peers = peers_python()
@@ -94,15 +94,15 @@ class Bench:
         return [sorted(of_one, key=lambda f: float(f["seconds"]))[(len(of_one) - 1) // 2] for of_one in found]
 
     def add(self, work: str, ours: float, peer: float, peer_name: str, required: float, *, unit: str) -> None:
-        """Add a row; figures in which more is better have a unit "… a second", else less is better."""
+        """Add a row. More is better where the unit is a speed (…/s) or a share, else less."""
         ratio = ours / peer if unit.endswith("/s") or unit.startswith("share") else peer / max(ours, 1e-9)
         self.rows.append(
             {
                 "work": work,
-                "ours": round(ours, 4),
-                "peer": round(peer, 4),
+                "ours": float(f"{ours:.4g}"),
+                "peer": float(f"{peer:.4g}"),
                 "peer_name": peer_name,
-                "ratio": round(ratio, 3),
+                "ratio": float(f"{ratio:.4g}"),
                 "required": required,
                 "unit": unit,
             }
@@ -177,38 +177,22 @@ class Bench:
         print(f"  the same tokens in {same} of {ours['rows']} answers; ours in {self.precision}, theirs in fp32")
 
     def together(self) -> None:
-        ours, plain, llama = self.alternate(
-            lambda: self.ours("together"),
-            lambda: run(self.peers, "peer_generate.py", "together", "float32", self.folder, 32),
-            lambda: run(self.peers, "peer_llama.py", "together", self.gguf, 16),
-        )
-        name = "48 tokens for each of 32 rows at once"
-        for peer, label, required in ((plain, "transformers.generate", 1.3), (llama, "xllamacpp, 16 slots", 2)):
-            self.add(
-                name,
-                ours["tokens"] / ours["seconds"],
-                peer["tokens"] / peer["seconds"],
-                label,
-                required,
-                unit="tokens/s",
-            )
+        self.decoding("together", "48 tokens for each of 32 rows at once", rows=32, slots=16, plain=1.3, llama=2)
 
     def single(self) -> None:
-        ours, plain, llama = self.alternate(
-            lambda: self.ours("single"),
-            lambda: run(self.peers, "peer_generate.py", "single", "float32", self.folder, 1),
-            lambda: run(self.peers, "peer_llama.py", "single", self.gguf, 1),
+        self.decoding("single", "one stream of 48 tokens", rows=1, slots=1, plain=2.5, llama=0)
+
+    def decoding(self, work: str, name: str, *, rows: int, slots: int, plain: float, llama: float) -> None:
+        """Generate beside transformers and llama.cpp; `plain` and `llama` are the ratios required."""
+        ours, *theirs = self.alternate(
+            lambda: self.ours(work),
+            lambda: run(self.peers, "peer_generate.py", work, "float32", self.folder, rows),
+            lambda: run(self.peers, "peer_llama.py", work, self.gguf, slots),
         )
-        name = "one stream of 48 tokens"
-        for peer, label, required in ((plain, "transformers.generate", 2.5), (llama, "xllamacpp", 0)):
-            self.add(
-                name,
-                ours["tokens"] / ours["seconds"],
-                peer["tokens"] / peer["seconds"],
-                label,
-                required,
-                unit="tokens/s",
-            )
+        labels = (("transformers.generate", plain), (f"xllamacpp, {slots} slots", llama))
+        for peer, (label, required) in zip(theirs, labels, strict=True):
+            speeds = ours["tokens"] / ours["seconds"], peer["tokens"] / peer["seconds"]
+            self.add(name, *speeds, label, required, unit="tokens/s")
 
     def json(self) -> None:
         constrained, free = self.alternate(lambda: self.ours("json"), lambda: self.ours("free"))
@@ -233,6 +217,8 @@ class Bench:
     def memory(self) -> None:
         command = [sys.executable, str(HERE / "precision_memory.py"), "--computing", self.precision]
         done = subprocess.run(command, check=False, capture_output=True, text=True)
+        if "\n{" not in done.stdout:  # its exit status is 1 also where a bound is missed
+            raise RuntimeError(f"{' '.join(command)} failed:\n{done.stderr}")
         print(done.stdout.rpartition("\n{")[0])
         found: dict[str, dict[str, float]] = json.loads(done.stdout.strip().splitlines()[-1])
         for name, what, most, words in (
@@ -288,14 +274,6 @@ def plot(found: dict[str, list[list[float]]]) -> None:
     GROWTH.write_text(vl_convert.vegalite_to_svg(alt.hconcat(*panels).to_dict()), encoding="utf-8")
 
 
-def model_files() -> tuple[Path, Path]:
-    """Return the default model's converted folder and its GGUF file, in the cache."""
-    cache = cache_folder()
-    folder = next(path.parent for path in cache.glob("converted/*/ready.json"))
-    gguf = next(cache.glob(f"models/{DEFAULT_MODEL}/*.gguf"))
-    return folder, gguf
-
-
 def furthest(ours: Sequence[Sequence[float]], theirs: Sequence[Sequence[float]], *, searched: bool) -> float:
     """Return the largest difference of log-probabilities; of a search, which computes the best two, the best one's."""
     if searched:
@@ -315,6 +293,16 @@ def valid(answers: Sequence[str]) -> int:
     return found
 
 
+def keep(rows: Sequence[Row]) -> None:
+    """Put rows into the results' file, in place of earlier ones of the same work and peer."""
+    before: list[Row] = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else []
+    new = {(row["work"], row["peer_name"]) for row in rows}
+    kept = [row for row in before if (row["work"], row["peer_name"]) not in new]
+    scratch = RESULTS.with_suffix(".tmp")
+    scratch.write_text(json.dumps([*kept, *rows], indent=1) + "\n", encoding="utf-8")
+    scratch.replace(RESULTS)
+
+
 def main() -> None:
     works = ["start", "trec", "banking", "lora", "summaries", "together", "single", "json", "growth", "memory", "loss"]
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -328,12 +316,7 @@ def main() -> None:
     print(f"{machine}, {os.cpu_count()} cores, {bench.precision}, {datetime.now(UTC):%F}")
     for work in given.only:
         getattr(bench, work)()
-    before: list[Row] = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else []
-    new = {(row["work"], row["peer_name"]) for row in bench.rows}
-    kept = [row for row in before if (row["work"], row["peer_name"]) not in new]
-    scratch = RESULTS.with_suffix(".tmp")
-    scratch.write_text(json.dumps(kept + bench.rows, indent=1) + "\n", encoding="utf-8")
-    scratch.replace(RESULTS)
+        keep(bench.rows)
 
 
 if __name__ == "__main__":

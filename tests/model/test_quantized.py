@@ -14,6 +14,7 @@ from bitsandbytes.functional import dequantize_4bit
 from bitsandbytes.nn.modules import Linear4bit, Linear8bitLt
 from transformers import PreTrainedModel
 
+from crossover.errors import ModelError
 from crossover.model import quantized
 from crossover.model.base import TrainRow, TrainSettings
 from crossover.model.load import ModelSource, find_model, load_model
@@ -208,3 +209,12 @@ def test_auto_decides_what_is_computed_in(source: ModelSource) -> None:
     model = load_model(source.where, precision="nf4")
     assert model.identity.precision == "nf4"
     assert np.isfinite(model.score(PROMPTS, LABELS).logprobs).all()
+
+
+@pytest.mark.parametrize("precision", BOTH)
+def test_all_weights_are_not_trained_where_they_are_quantized(models: dict[str, LocalModel], precision: str) -> None:
+    model = models[precision]
+    with pytest.raises(ModelError, match=r"all weights of .* cannot be trained: \d+ of them are quantized"):
+        model.training(TrainSettings(full=True)).__enter__()
+    with model.training(TrainSettings(total_steps=1)) as trainer:  # and nothing is left on
+        trainer.step([TrainRow(prompt=(1, 2), completion=(3,))])

@@ -12,6 +12,7 @@ import torch
 from crossover.errors import OptionError
 from crossover.methods import Shape, get_method
 from crossover.model.footprint import Footprint
+from crossover.model.hardware import memory_limit
 from crossover.model.local import LocalModel
 from crossover.model.sizes import ON_GPU
 from crossover.records import TaskSpec
@@ -109,6 +110,8 @@ def test_free_memory_bounds_only_how_much_is_computed_at_once(
     assert not room.asked
     free = psutil.virtual_memory().available
     assert room.left <= free
+    limit = memory_limit()
+    assert limit is None or room.bound <= limit, "in a container its own limit counts"
     assert room.left > free // 2 - footprints["nf4"].weights
     narrow = replace(room, bound=room.base + room.footprint.weights + room.footprint.training(300))
     assert 90 <= narrow.sizes(plan, SHAPE).train_tokens < 512

@@ -17,6 +17,10 @@ from crossover.model.base import FloatArray
 from crossover.records import Example, TaskSpec
 
 _DRAWS = 400
+_FEWEST_DRAWS = 20
+_MOST_NUMBERS = 10**7
+"""Draws times rows: thousands of rows are steady with fewer draws, and all draws of them would fill the memory."""
+
 _LEAST_LIKELY = -1e6
 """In place of -inf, which times 0 is NaN."""
 
@@ -103,7 +107,8 @@ def out_of_bag_score(scores: FloatArray, log_likelihoods: FloatArray | None = No
     n = scores.shape[1]
     if not n:
         return None
-    drawn = np.random.default_rng(0).multinomial(n, [1 / n] * n, size=_DRAWS).astype(np.float64)
+    draws = min(_DRAWS, max(_FEWEST_DRAWS, _MOST_NUMBERS // n))
+    drawn = np.random.default_rng(0).multinomial(n, [1 / n] * n, size=draws).astype(np.float64)
     keys = np.nan_to_num(_weighted_means(drawn, scores))
     if log_likelihoods is not None:
         keys += np.nan_to_num(np.exp(_weighted_means(drawn, np.maximum(log_likelihoods, _LEAST_LIKELY))))

@@ -13,6 +13,7 @@ import torch
 from crossover.errors import OptionError
 from crossover.methods import Shape
 from crossover.model.footprint import LEAST_HEAD_ROWS, Footprint
+from crossover.model.hardware import memory_limit
 from crossover.model.precision import device_name
 from crossover.model.sizes import ON_GPU, Sizes
 from crossover.records import TrialKey
@@ -102,6 +103,8 @@ def free_rooms(footprints: Mapping[str, Footprint]) -> dict[str, Room]:
     base = resident_bytes()
     on_gpu = device_name() == "cuda"
     free = torch.cuda.mem_get_info()[0] if on_gpu else psutil.virtual_memory().available
+    if not on_gpu and (limit := memory_limit()) is not None:  # a container's: what is free on its host is not ours
+        free = min(free, max(limit - base, 0))
     return {
         p: Room(bound=base + free * 9 // 10, base=base, footprint=f, asked=False, largest=ON_GPU if on_gpu else Sizes())
         for p, f in footprints.items()
