@@ -1,4 +1,7 @@
-"""Crossover's side: `python ours.py WORK PRECISION`. Loading is not counted; a small warm-up goes before."""
+"""Crossover's side: `python ours.py WORK PRECISION`. Loading is not counted; a small warm-up goes before.
+
+`python ours.py WORK PRECISION --profile` says on standard error where the time goes, by torch's operators.
+"""
 
 from __future__ import annotations
 
@@ -185,7 +188,13 @@ def main() -> None:
     if sys.argv[1] == "load":
         report(seconds=time.perf_counter() - started)
         return
-    works(model)[sys.argv[1]]()
+    if "--profile" not in sys.argv:
+        works(model)[sys.argv[1]]()
+        return
+    with torch.profiler.profile() as seen:
+        works(model)[sys.argv[1]]()
+    table = seen.key_averages().table(sort_by="self_cpu_time_total", row_limit=24, max_name_column_width=50)
+    print(table, file=sys.stderr)
 
 
 if __name__ == "__main__":

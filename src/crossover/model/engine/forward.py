@@ -15,6 +15,7 @@ __all__ = [
 ]
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +24,7 @@ from transformers import DynamicCache, PreTrainedModel
 from transformers.cache_utils import DynamicLayer
 
 from crossover.model.engine.forest import Forest
+from crossover.model.engine.tree_attention import by_blocks
 
 _COMPUTING = "crossover_computing_type"
 Layers = tuple[tuple[torch.Tensor, torch.Tensor], ...]
@@ -104,6 +106,7 @@ def _pass(
 ) -> torch.Tensor:
     tokens, positions, sees = forest.tensors(since)
     mask = None
+    attending: AbstractContextManager[None] = nullcontext()
     if sees is not None:
         n, total = sees.shape
         # The type's minimum, not -inf: a row that is masked as a whole would otherwise be NaN in low precision.
@@ -111,13 +114,15 @@ def _pass(
         mask = torch.zeros(1, 1, n, before + total, dtype=computing)
         mask[0, 0, :, before:].masked_fill_(~sees, torch.finfo(computing).min)
         mask = mask.to(network.device)
-    output = network.base_model(
-        input_ids=tokens[None].to(network.device),
-        position_ids=positions[None].to(network.device),
-        attention_mask=mask,
-        past_key_values=cache,
-        use_cache=cache is not None,
-    )
+        attending = by_blocks(network, mask[0, 0])
+    with attending:
+        output = network.base_model(
+            input_ids=tokens[None].to(network.device),
+            position_ids=positions[None].to(network.device),
+            attention_mask=mask,
+            past_key_values=cache,
+            use_cache=cache is not None,
+        )
     states: torch.Tensor = output.last_hidden_state[0]
     return states
 
