@@ -113,6 +113,8 @@ class Generated:
         prompt_tokens: length of the prompt, a cached prefix included.
         output_tokens: length of `tokens`.
         finish: what ended it: the model or the constraint ("eos"), a stop string ("stop") or max_tokens ("length").
+            What a JSON schema shapes is whole in the last case too where a short end was found, as it nearly always is:
+            strings are closed, optional fields left out.
     """
 
     text: str

@@ -91,6 +91,42 @@ def test_an_answer_that_is_cut_says_so(tiny: LocalModel) -> None:
             assert answer.text == '{"city": "'[:n] or n > 10
 
 
+ENDLESS: dict[str, Mapping[str, Json]] = {
+    "a string": {"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"]},
+    "optional fields": {
+        "type": "object",
+        "properties": {name: {"type": "string"} for name in "abcdefgh"},
+        "required": ["a"],
+        "additionalProperties": False,
+    },
+    "inside one another": {
+        "type": "object",
+        "properties": {"a": {"type": "object", "properties": {"b": {"type": "array", "items": {"type": "string"}}}}},
+        "required": ["a"],
+    },
+    "numbers": {"type": "array", "items": {"type": "integer"}},
+}
+
+
+@pytest.mark.parametrize("name", ENDLESS)
+@pytest.mark.parametrize("temperature", [0.0, 1.0])
+def test_json_is_whole_wherever_it_is_cut(tiny: LocalModel, name: str, temperature: float) -> None:
+    constraint = Constraint(json_schema=ENDLESS[name])
+    cut = 0
+    for n in (*range(14, 40, 5), 70):
+        for answer in tiny.generate(PROMPTS, max_tokens=n, temperature=temperature, constraint=constraint):
+            jsonschema.validate(json.loads(answer.text), ENDLESS[name])
+            assert answer.output_tokens <= n
+            cut += answer.finish == "length"
+    assert cut, "none was cut: the test shows nothing"
+
+
+def test_what_can_go_on_for_ever_is_cut_where_it_is_whole(tiny: LocalModel) -> None:
+    for answer in tiny.generate(PROMPTS, max_tokens=9, constraint=Constraint(regex="([0-9][a-z])+")):
+        assert re.fullmatch("([0-9][a-z])+", answer.text)
+        assert answer.finish == "length"
+
+
 def test_the_batch_makes_no_difference(tiny: LocalModel) -> None:
     constraint = Constraint(json_schema=SCHEMAS["an object"])
     together = tiny.generate(PROMPTS, max_tokens=60, constraint=constraint)

@@ -9,6 +9,7 @@ from __future__ import annotations
 __all__ = ["Grammar", "Guide", "Guides"]
 
 import json
+from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
@@ -27,6 +28,22 @@ from crossover.model.constraint import Constraint
 _Result = TypeVar("_Result")
 
 
+_CLOSING = 24
+"""Tokens before the last one allowed, from which on a way to make the answer whole is kept ready."""
+
+_SEARCHED = 96
+"""States looked at for one such way: a few milliseconds."""
+
+_FEW = 4
+"""Of many tokens that may follow, so many are tried where none of those that close is among them."""
+
+_CLOSERS = (
+    *('"}}}', '"}}', '"}', '"]}', '"]', '"', '""', "}}}", "}}", "}", "]}", "]"),
+    *("{}", "[]", "0", "1", "true", "null"),
+)
+"""Tokens that close what is open in JSON, or are a whole value; inside a string only those with a quote count."""
+
+
 class Grammar:
     """A constraint made ready for one tokenizer."""
 
@@ -37,6 +54,12 @@ class Grammar:
             OptionError: it cannot be read, or no text fulfils it.
         """
         self._end = int(tokens.eos_token)
+        found = {text: tokens.tokenize_str(text) for text in (*_CLOSERS, "q")}
+        single = {text: ids[0] for text, ids in found.items() if len(ids) == 1}
+        self._letter = single.pop("q", None)
+        self._quotes = [token for text, token in single.items() if text[0] == '"']
+        self._brackets = [token for text, token in single.items() if text[0] in "]}"]
+        self._values = [token for text, token in single.items() if text[0] not in ']}"']
         self._start = LLMatcher(tokens, _grammar(constraint), log_level=0)
         if not self._start.is_error():
             mask = allocate_token_bitmask(1, tokens.vocab_size)
@@ -46,25 +69,81 @@ class Grammar:
 
     def guide(self) -> Guide:
         """Return a guide at the grammar's beginning."""
-        return Guide(self._start.deep_copy(), self._end)
+        return Guide(self._start.deep_copy(), self._end, self.closing)
+
+    def closing(self, matcher: LLMatcher, limit: int) -> list[int] | None:
+        """Return tokens, `limit` at most, that make an answer whole, or None where a short search finds none."""
+        queue = deque([(matcher.deep_copy(), list[int]())])
+        for _ in range(_SEARCHED):
+            if not queue:
+                break
+            state, found = queue.popleft()
+            forced = state.compute_ff_tokens()
+            if len(found) + len(forced) > limit or (forced and not state.consume_tokens(forced)):
+                continue
+            found = [*found, *forced]
+            if state.is_accepting():
+                return found
+            for token in self._shortest(state):
+                following = state.deep_copy()
+                following.consume_token(token)
+                queue.append((following, [*found, token]))
+        return None
+
+    def _shortest(self, state: LLMatcher) -> list[int]:
+        """Return the few tokens that may follow and are likely to lead to the end soon."""
+        in_string = self._letter is not None and state.validate_tokens([self._letter]) == 1
+        kinds = (self._quotes,) if in_string else (self._brackets, [*self._values, *self._quotes])
+        for kind in kinds:
+            if allowed := [token for token in kind if state.validate_tokens([token]) == 1]:
+                return allowed
+        mask = np.frombuffer(state.compute_bitmask(), dtype=np.uint8)
+        any_token = np.flatnonzero(np.unpackbits(mask, bitorder="little"))[:_FEW]
+        return [int(token) for token in any_token if token != self._end]
 
 
 class Guide:
     """Where one answer stands in its grammar."""
 
-    def __init__(self, matcher: LLMatcher, end: int) -> None:
-        """Start where the matcher stands. `end` is the token that ends an answer."""
+    def __init__(self, matcher: LLMatcher, end: int, close: Callable[[LLMatcher, int], list[int] | None]) -> None:
+        """Start where the matcher stands.
+
+        Args:
+            matcher: it goes on as tokens are taken.
+            end: the token that ends an answer.
+            close: finds tokens that make an answer whole (`Grammar.closing`).
+        """
         self.matcher = matcher
         self.end = end
+        self.closed = False
+        """Whether the answer was made whole for want of room."""
+        self._close = close
+        self._closing: list[int] | None = None
 
     @property
     def finished(self) -> bool:
         """Whether the answer is whole and nothing can follow."""
         return self.matcher.is_stopped()
 
-    def take(self, token: int) -> None:
-        """Go on by a token that the mask allows."""
+    def take(self, token: int, limit: int) -> list[int]:
+        """Go on by a token that the mask allows and by what must follow it, `limit` tokens at most; return these.
+
+        Near the limit the tokens that make the answer whole are returned instead, once nothing else leaves room for
+        them: an answer that is cut off is no JSON. It happens where a short way to the end is found.
+        """
+        if limit > _CLOSING:
+            self._check(self.matcher.consume_token(token))
+            return [token, *self.forced(limit - 1)]
+        before = self.matcher.deep_copy()
         self._check(self.matcher.consume_token(token))
+        taken = [token, *self.forced(limit - 1)]
+        closing = self._close(self.matcher, limit - len(taken))
+        if closing is None and self._closing is not None:
+            self.matcher = before
+            taken, self.closed = self._closing, True
+            self._check(not taken or self.matcher.consume_tokens(taken))
+        self._closing = closing
+        return taken
 
     def forced(self, limit: int) -> list[int]:
         """Go on by the tokens that must come next, `limit` at most, and return them."""

@@ -90,11 +90,8 @@ class _Row:
             self.tokens.append(token)
             self.finish = "eos"
             return
-        forced: list[int] = []
-        if self.guide is not None:
-            self.guide.take(token)
-            forced = self.guide.forced(self._how.max_tokens - len(self.tokens) - 1)
-        self._add([token, *forced])
+        left = self._how.max_tokens - len(self.tokens)
+        self._add([token] if self.guide is None else self.guide.take(token, left))
 
     def feed(self, limit: int) -> list[int]:
         """Return the next tokens for the network to read, one or more."""
@@ -117,6 +114,8 @@ class _Row:
         self.waiting += tokens
         if self._text.push(tokens):
             self.finish = "stop"
+        elif self.guide is not None and self.guide.closed:
+            self.finish = "length"
         elif self.guide is not None and self.guide.finished:
             self.finish = "eos"
         elif len(self.tokens) >= self._how.max_tokens:
