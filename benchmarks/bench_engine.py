@@ -15,7 +15,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import subprocess
 import sys
 import time
@@ -29,12 +28,15 @@ import altair as alt
 import vl_convert
 
 from crossover.model.catalog import DEFAULT_MODEL, cache_folder
+from crossover.model.hardware import allowed_cores, instruction_sets, processor
 from crossover.model.load import find_model
 from crossover.model.precision import choose_precision, device_name
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 RESULTS = HERE / "results.json"
+README = ROOT / "README.md"
+BEGIN, END = "<!-- figures of make bench: begin -->", "<!-- end -->"
 GROWTH = ROOT / "docs" / "growth.svg"
 PEERS = ("transformers==5.23.0", "peft==0.21.2", "lm-eval==0.4.13", "trl==1.16.0", "xllamacpp==2026.10.11549")
 TRAINED_GFLOP = 0.42
@@ -79,6 +81,8 @@ class Bench:
         self.rounds = rounds
         self.precision = choose_precision("auto", device_name())
         self.peers = peers_python()
+        sets = ", ".join(instruction_sets())
+        self.machine = f"{processor()} ({sets}), {allowed_cores():g} cores, computed in {self.precision}"
         self.rows: list[Row] = []
 
     def ours(self, work: str, precision: str | None = None) -> Found:
@@ -105,6 +109,9 @@ class Bench:
                 "ratio": float(f"{ratio:.4g}"),
                 "required": required,
                 "unit": unit,
+                "rounds": self.rounds,
+                "machine": self.machine,
+                "date": f"{datetime.now(UTC):%F}",
             }
         )
         mark = "ok" if ratio >= required else "SHORT"
@@ -142,24 +149,28 @@ class Bench:
         self.scoring("banking", "score 40 banking77 queries, 77 labels", 20, 10, None)
 
     def lora(self) -> None:
-        ours, default, low, product = self.alternate(
+        hows = {"default": ("TRL default", 2.5), "fp32": ("TRL, no autocast", 2.5), "bf16": ("TRL, model in bf16", 2.4)}
+        if (
+            self.precision == "fp32"
+        ):  # a processor without instructions for bf16: it would be measured where nobody runs it
+            hows = {"fp32": hows["fp32"]}
+        ours, product, *theirs = self.alternate(
             lambda: self.ours("lora"),
-            lambda: run(self.peers, "peer_trl.py", "default", self.folder, 8),
-            lambda: run(self.peers, "peer_trl.py", "bf16", self.folder, 8),
             lambda: {"seconds": 0.0, **self.ours("product")},
+            *(lambda how=how: run(self.peers, "peer_trl.py", how, self.folder, 8) for how in hows),
         )
-        name = "LoRA r=16, all linear layers, 256 TREC rows"
-        for peer, label, required in ((default, "TRL default", 2.5), (low, "TRL, model in bf16", 2.4)):
+        peak = ours["peak_mb"] - ours["before_mb"]
+        for peer, (label, required) in zip(theirs, hows.values(), strict=True):
+            name = "LoRA r=16, all linear layers, 256 TREC rows"
             self.add(name, ours["seconds"], peer["seconds"], label, required, unit="s")
-        peaks = [f["peak_mb"] - f["before_mb"] for f in (ours, default, low)]
-        for peak, label in zip(peaks[1:], ("TRL default", "TRL, model in bf16"), strict=True):
-            self.add("LoRA's peak memory above the model, 8 rows", peaks[0], peak, label, 1.25, unit="MB")
+            name, above = "LoRA's peak memory above the model, 8 rows", peer["peak_mb"] - peer["before_mb"]
+            self.add(name, peak, above, label, 1.25, unit="MB")
         share = ours["tokens"] / ours["seconds"] * TRAINED_GFLOP / product["gflops"]
         self.add("share of the processor's ceiling, training", share, 1.0, "its matrix product", 0.4, unit="share")
         print(
             f"  {ours['tokens'] / ours['seconds']:.0f} tokens/s computed, {ours['tokens_plain'] / ours['seconds']:.0f} "
             f"counted row by row; product {product['gflops']:.0f} GFLOP/s; loss of the last 8 steps: ours "
-            f"{ours['loss']:.3f}, TRL {default['loss']:.3f}, {low['loss']:.3f}"
+            f"{ours['loss']:.3f}, TRL " + ", ".join(f"{peer['loss']:.3f}" for peer in theirs)
         )
 
     def summaries(self) -> None:
@@ -305,6 +316,25 @@ def keep(rows: Sequence[Row]) -> None:
     scratch.replace(RESULTS)
 
 
+def with_table(readme: str, rows: Sequence[Row]) -> str:
+    """Return README with the results between its two marks."""
+    lines = ["| work | ours | peer | | ratio | wanted |", "|---|--:|--:|---|--:|--:|"]
+    for row in rows:
+        # What is no speed is judged against a bound: there the ratio is the distance from it.
+        wanted = f"{row['required']}×" if row["required"] else "—"
+        lines.append(
+            f"| {row['work']} | {row['ours']:g} {row['unit']} | {row['peer']:g} | {row['peer_name']} "
+            f"| {row['ratio']:.3g}× | {wanted} |"
+        )
+    rounds: dict[str, set[str]] = {}
+    for row in rows:
+        rounds.setdefault(f"{row['date']}, {row['machine']}", set()).add(str(row["rounds"]))
+    where = [f"{name}; rounds: {' or '.join(sorted(found))}." for name, found in rounds.items()]
+    before, _, rest = readme.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    return "\n".join([before + BEGIN, *sorted(where), "", *lines, END]) + after
+
+
 def main() -> None:
     works = ["start", "trec", "banking", "lora", "summaries", "together", "single", "json", "growth", "memory", "loss"]
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -314,11 +344,11 @@ def main() -> None:
     if "CROSSOVER_BENCH_DATA" not in os.environ:
         parser.error("CROSSOVER_BENCH_DATA must name the folder with trec, banking77, clinc150_small, dialogsum, snips")
     bench = Bench(given.rounds)
-    machine = platform.processor() or platform.machine()
-    print(f"{machine}, {os.cpu_count()} cores, {bench.precision}, {datetime.now(UTC):%F}")
+    print(f"{bench.machine}, {datetime.now(UTC):%F}")
     for work in given.only:
         getattr(bench, work)()
         keep(bench.rows)
+    README.write_text(with_table(README.read_text(encoding="utf-8"), json.loads(RESULTS.read_text())), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
-"""TRL's SFTTrainer: `python peer_trl.py default|bf16 FOLDER BATCH`; its defaults but for what is compared.
+"""TRL's SFTTrainer: `python peer_trl.py default|fp32|bf16 FOLDER BATCH`; its defaults but for what is compared.
 
-`bf16` loads the model in bf16; the trainer's own defaults (bf16 autocast where the machine has it, checkpointing) stay.
+`bf16` loads the model in bf16; the trainer's own defaults (autocast to bf16, checkpointing) stay. `fp32` is without
+autocast: the faster one on a processor that has no instructions for bf16.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import sys
 import tempfile
 from statistics import mean
 
+import torch
 from datasets import Dataset
 from peft import LoraConfig
 from transformers import AutoModelForCausalLM, AutoTokenizer, TrainerCallback
@@ -46,6 +48,8 @@ def main() -> None:
                 per_device_train_batch_size=int(batch),
                 num_train_epochs=1,
                 learning_rate=2e-4,
+                use_cpu=not torch.cuda.is_available(),
+                **({"bf16": False} if how == "fp32" else {}),
                 logging_steps=1,
                 save_strategy="no",
                 report_to=[],
