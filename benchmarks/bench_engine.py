@@ -150,9 +150,7 @@ class Bench:
 
     def lora(self) -> None:
         hows = {"default": ("TRL default", 2.5), "fp32": ("TRL, no autocast", 2.5), "bf16": ("TRL, model in bf16", 2.4)}
-        if (
-            self.precision == "fp32"
-        ):  # a processor without instructions for bf16: it would be measured where nobody runs it
+        if self.precision == "fp32":  # no instructions for bf16: it would be measured where nobody runs it
             hows = {"fp32": hows["fp32"]}
         ours, product, *theirs = self.alternate(
             lambda: self.ours("lora"),

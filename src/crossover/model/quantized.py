@@ -96,7 +96,7 @@ def kept_bytes(network: torch.nn.Module) -> int:
 
 def _by_buffer(self: Any, x: torch.Tensor) -> torch.Tensor:  # noqa: ANN401  # a layer of bitsandbytes
     """Multiply with the weights in the type of `x`, read into the buffer that all layers share."""
-    result: torch.Tensor = _BufferProduct.apply(x, self)  # type: ignore[no-untyped-call]
+    result: torch.Tensor = _BufferProduct.apply(x, self)  # type: ignore[no-untyped-call]  # torch's own
     return result
 
 

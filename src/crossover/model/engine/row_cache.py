@@ -21,6 +21,7 @@ from transformers import AttentionInterface, PreTrainedModel
 from transformers.cache_utils import Cache, CacheLayerMixin
 
 from crossover.model.engine.forward import Layers, Prefix
+from crossover.model.engine.tree_attention import not_computed
 
 _NAME = "crossover_rows"
 _GROWTH = 64
@@ -222,9 +223,6 @@ def _attending(network: PreTrainedModel, step: _Step) -> Iterator[None]:
         _step.reset(token)
 
 
-_HARMLESS = frozenset({"position_ids", "position_embeddings", "use_cache", "is_causal", "cache_position"})
-
-
 def _attend(
     module: torch.nn.Module,
     query: torch.Tensor,
@@ -243,7 +241,7 @@ def _attend(
     Raises:
         NotImplementedError: this attention has a part that is not computed here (a window, a cap on scores, sinks).
     """
-    unknown = [name for name, it in kwargs.items() if it is not None and it is not False and name not in _HARMLESS]
+    unknown = not_computed(kwargs)
     if unknown or attention_mask is not None:
         raise NotImplementedError(f"attention with {', '.join(unknown) or 'a mask of its own'}")
     step = _step.get()

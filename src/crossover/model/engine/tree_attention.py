@@ -7,9 +7,9 @@ taken together with the keys that at least one of them sees; the mask inside a b
 
 from __future__ import annotations
 
-__all__ = ["by_blocks"]
+__all__ = ["by_blocks", "not_computed"]
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -36,6 +36,11 @@ class _Block:
     end: int
     keys: torch.Tensor
     bias: torch.Tensor
+
+
+def not_computed(given: Mapping[str, object]) -> list[str]:
+    """Return what a network passes to its attention that the parts here leave out: a window, a cap on scores, sinks."""
+    return [name for name, it in given.items() if it is not None and it is not False and name not in _HARMLESS]
 
 
 _blocks: ContextVar[tuple[_Block, ...]] = ContextVar("blocks")
@@ -79,10 +84,9 @@ def _attend(
     **kwargs: Any,  # noqa: ANN401  # whatever a network passes on
 ) -> tuple[torch.Tensor, None]:
     """Attend from [1, heads, N, size] to [1, key/value heads, T, size]; return [1, N, heads, size]."""
-    unknown = [name for name, it in kwargs.items() if it is not None and it is not False and name not in _HARMLESS]
     blocks = _blocks.get()
     n_keys = key.shape[2]
-    if unknown or dropout or blocks[-1].end != query.shape[2] or len(query) != 1:
+    if not_computed(kwargs) or dropout or blocks[-1].end != query.shape[2] or len(query) != 1:
         return sdpa_attention_forward(module, query, key, value, attention_mask, dropout, scaling, **kwargs)
     heads, size = key.shape[1], key.shape[3]
     parts = []
