@@ -64,7 +64,7 @@ def lora(model: LocalModel, batch: int = 8) -> None:
         TrainRow(prompt=model.encode(prompt), completion=(*model.encode(answer), *model._chat.end[:1]))
         for prompt, answer in training(256)
     ]
-    before = forget_peak()  # without a warm-up, as the peer's: memory once taken stays taken
+    before = forget_peak(model._network.parameters())  # without a warm-up, as the peer's: memory once taken stays taken
     losses, tokens = [], 0
     settings = TrainSettings(total_steps=32, rank=16, alpha=32, learning_rate=2e-4)
     with model.training(settings) as trainer, Stopwatch() as watch:

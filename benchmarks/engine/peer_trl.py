@@ -57,7 +57,7 @@ def main() -> None:
             ),
             callbacks=[losses],
         )
-        before = forget_peak()
+        before = forget_peak(model.parameters())
         with Stopwatch() as watch:
             trainer.train()
     report(

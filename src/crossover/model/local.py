@@ -38,6 +38,7 @@ from crossover.model.engine import (
     Prefixes,
     ScoreResult,
     embed,
+    quicken,
     score,
     score_best,
 )
@@ -51,6 +52,7 @@ class LocalModel(LanguageModel):
     def __init__(self, network: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, identity: ModelIdentity) -> None:
         """Take over a loaded network; it is frozen and put into evaluation mode."""
         self._network = network.eval().requires_grad_(requires_grad=False)
+        quicken(self._network)
         self._chat = ChatRenderer(tokenizer)
         self._identity = identity
         self._sizes = Sizes()

@@ -14,6 +14,7 @@ from crossover.errors import ModelError, TrialError
 from crossover.model.base import Adapter, TrainRow, TrainSettings
 from crossover.model.local import LocalModel
 from crossover.model.tiny import tiny_model
+from tests.model.plain import as_published
 
 
 def plain_peft(start: Adapter, settings: TrainSettings) -> PeftModel:
@@ -36,7 +37,8 @@ def plain_loss(wrapped: PeftModel, rows: Sequence[TrainRow]) -> torch.Tensor:
         ids[i, : len(whole)] = whole
         mask[i, : len(whole)] = 1
         labels[i, len(row.prompt) : len(whole)] = whole[len(row.prompt) :]
-    loss = wrapped(input_ids=ids, attention_mask=mask, labels=labels).loss
+    with as_published(wrapped):
+        loss = wrapped(input_ids=ids, attention_mask=mask, labels=labels).loss
     assert isinstance(loss, torch.Tensor)
     return loss
 

@@ -5,6 +5,7 @@ from crossover.model.engine.best import BEST_FIRST_NODES, LabelTree, score_best
 from crossover.model.engine.embed import embed
 from crossover.model.engine.generate import Decoding
 from crossover.model.engine.generator import Generator
+from crossover.model.engine.layers import quicken
 from crossover.model.engine.memo import Memo
 from crossover.model.engine.prefixes import Prefixes
 from crossover.model.engine.score import ScoreResult, score
@@ -21,6 +22,7 @@ __all__ = [
     "Prefixes",
     "ScoreResult",
     "embed",
+    "quicken",
     "score",
     "score_best",
     "speed_up",
