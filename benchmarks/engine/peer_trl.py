@@ -63,7 +63,7 @@ def main() -> None:
     report(
         seconds=watch.seconds,
         rows=len(rows),
-        loss=mean(losses.found[-8:]),
+        loss=mean(losses.found),
         peak_mb=peak_mb(),
         before_mb=before,
         checkpointing=bool(trainer.args.gradient_checkpointing),

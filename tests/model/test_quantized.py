@@ -12,11 +12,13 @@ import pytest
 import torch
 from bitsandbytes.functional import dequantize_blockwise
 from bitsandbytes.nn.modules import Linear4bit, Linear8bitLt
+from peft.tuners.lora import LoraLayer
 from transformers import PreTrainedModel
 
 from crossover.errors import ModelError
 from crossover.model import quantized
 from crossover.model.base import TrainRow, TrainSettings
+from crossover.model.engine.products import of_module
 from crossover.model.load import ModelSource, find_model, load_model
 from crossover.model.local import LocalModel
 from crossover.model.quantized import kept_bytes
@@ -146,6 +148,9 @@ def test_adapters_compute_as_the_layers_do_and_masters_are_fp32(
     model = source.load(precision, computing=computing)
     settings = TrainSettings(rank=4, alpha=8, learning_rate=1e-5, warmup_steps=1, total_steps=50, seed=5)
     with model.training(settings) as trainer:
+        parts = [of_module(module) for module in model._network.modules() if isinstance(module, LoraLayer)]
+        assert len(parts) == 2 * 7
+        assert None not in parts  # none is left to PEFT
         fit = trainer._fit  # type: ignore[attr-defined]
         dtype = torch.float32 if computing == "fp32" else torch.bfloat16
         assert {p.dtype for p in fit._parameters} == {dtype}

@@ -65,11 +65,13 @@ def settle(network: PreTrainedModel, computing: torch.dtype) -> None:
             layer.init_8bit_state()
             layer.compute_dtype = computing  # PEFT reads it: adapters get this type
             layer.forward = MethodType(_weights_only if network.device.type == "cuda" else _by_buffer, layer)
+            layer.read_weight = None if network.device.type == "cuda" else partial(_read, layer)
         elif isinstance(module, Linear4bit):
             layer.support_avx512bf16_for_cpu = False
             layer.weight.quant_state.dtype = computing  # the backward pass reads weights in this type
             if network.device.type != "cuda":
                 layer.forward = MethodType(_by_buffer, layer)
+                layer.read_weight = partial(_read, layer)
     if network.device.type == "cpu":
         # What was not quantized still lies in the mapped file, and keeps all of it, read once, in memory.
         for tensor in (*network.parameters(), *network.buffers()):

@@ -45,14 +45,14 @@ def test_outputs_and_gradients_are_those_of_autograd(
                 b = tensor(generator, out, 2 + n % 2).requires_grad_()
                 lora = Lora(a, b, 0.5 if alike else 0.5 + n)
             bias = tensor(generator, out) if biased[n] else None
-            own.append(Part(tensor(generator, out, width), bias, lora))
+            own.append(Part(tensor(generator, out, width), out, bias, lora))
             n += 1
         parts.append(tuple(own))
     single = len(parts) == 1 and len(parts[0]) == 1
     onto = tensor(generator, *batch, 3, groups[0][0]).requires_grad_() if single else None
 
     def plain(part: Part) -> torch.Tensor:
-        result = x @ part.weight.t()
+        result = x @ part.read(x.dtype).t()
         if part.bias is not None:
             result = result + part.bias
         return result if part.lora is None else result + part.lora.scale * (x @ part.lora.a.t() @ part.lora.b.t())
@@ -78,12 +78,12 @@ def test_only_what_asks_for_a_gradient_gets_one() -> None:
     x = tensor(generator, 2, 4)
     a, b = tensor(generator, 2, 4).requires_grad_(), tensor(generator, 3, 2).requires_grad_()
     weight = tensor(generator, 3, 4)
-    (found,) = products(x, [(Part(weight, None, Lora(a, b, 1.0)),)])
+    (found,) = products(x, [(Part(weight, 3, None, Lora(a, b, 1.0)),)])
     found.sum().backward()
     assert a.grad is not None
     assert b.grad is not None
     assert x.grad is None
-    (plain,) = products(x, [(Part(weight),)])
+    (plain,) = products(x, [(Part(weight, 3),)])
     assert not plain.requires_grad
 
 
@@ -123,3 +123,18 @@ def test_a_layer_that_is_trained_itself_is_left_to_torch() -> None:
     assert of_module(layer) is None
     assert of_module(layer.requires_grad_(requires_grad=False)) is not None
     assert of_module(torch.nn.Embedding(4, 4)) is None
+
+
+def test_in_16_bits_an_adapter_below_the_last_digit_counts_in_the_mean() -> None:
+    """The first steps of a fit are that small: added after the weight's share was rounded, they would be lost."""
+    generator = torch.Generator().manual_seed(0)
+    x, weight = torch.randn(128, 256, generator=generator), 0.1 * torch.randn(64, 256, generator=generator)
+    a, b = 0.1 * torch.randn(4, 256, generator=generator), 1e-4 * torch.randn(64, 4, generator=generator)
+    low = [tensor.bfloat16() for tensor in (x, weight, a, b)]
+    rows, frozen, *pair = low
+    bare, adapted = (
+        products(rows, [(Part(frozen, 64, None, lora),)])[0].float() for lora in (None, Lora(pair[0], pair[1], 1.0))
+    )
+    exact = rows.float() @ pair[0].float().t() @ pair[1].float().t()
+    kept = ((adapted - bare) * exact).sum() / exact.square().sum()
+    assert 0.9 < kept < 1.1

@@ -6,31 +6,31 @@ __all__ = ["speed_up"]
 
 import torch
 from peft import PeftModel
-from peft.tuners.lora.layer import Linear
+from peft.tuners.lora import LoraLayer
 
 from crossover.model.engine.products import of_module, products
 
 
 def speed_up(wrapped: PeftModel) -> None:
-    """Let plain LoRA layers of a network compute in place; others (dropout, DoRA, quantized bases) stay as they are.
+    """Let plain LoRA layers of a network compute in place; others (dropout, DoRA) stay as they are.
 
     The layers go with the adapter: `PeftModel.unload` puts the base layers back.
     """
     for module in wrapped.modules():
-        if isinstance(module, Linear) and of_module(module) is not None:
-            module.forward = _Fast(module)  # type: ignore[method-assign]  # on this instance, as PEFT's own hooks do
+        if isinstance(module, LoraLayer) and of_module(module) is not None:
+            module.forward = _Fast(module)  # on this instance, as PEFT's own hooks do
 
 
 class _Fast:
     """A plain LoRA layer's forward pass."""
 
-    def __init__(self, module: Linear) -> None:
+    def __init__(self, module: torch.nn.Module) -> None:
         self._module = module
         self._slow = module.forward
 
     def __call__(self, x: torch.Tensor) -> torch.Tensor:
         part = of_module(self._module)
-        if part is None or x.dtype != part.weight.dtype:
+        if part is None or not part.fits(x):
             slow: torch.Tensor = self._slow(x)
             return slow
         return products(x, [(part,)])[0]

@@ -6,8 +6,8 @@ value, one rotation, attention, a product added onto the residual; norm, two pro
 the residual. Gradients are written by hand for the same reason. On a processor only.
 
 Layers of Llama, Mistral, Qwen2 and Qwen3; others stay as they are. Which, is found out by their class, and by whether a
-layer gives what transformers' own forward pass gives. Linear layers that are quantized, wrapped or trained themselves
-are called one by one, as transformers does.
+layer gives what transformers' own forward pass gives. Linear layers that are trained themselves, or are wrapped by more
+than one plain adapter, are called one by one, as transformers does.
 """
 
 from __future__ import annotations
@@ -163,7 +163,7 @@ def _side_by_side(x: torch.Tensor, groups: Sequence[tuple[torch.nn.Module, ...]]
     """Return, of each group of layers, their outputs side by side."""
     if torch.is_grad_enabled():
         parts = [tuple(part for module in group if (part := of_module(module)) is not None) for group in groups]
-        alike = all(part.weight.dtype == x.dtype for own in parts for part in own)
+        alike = all(part.fits(x) for own in parts for part in own)
         if alike and all(len(own) == len(group) for own, group in zip(parts, groups, strict=True)):
             return products(x, parts)
     outputs = [[module(x) for module in group] for group in groups]
@@ -174,7 +174,7 @@ def _onto(residual: torch.Tensor, x: torch.Tensor, module: torch.nn.Module) -> t
     """Return the residual and a layer's output, added up."""
     if torch.is_grad_enabled():
         part = of_module(module)
-        if part is not None and part.weight.dtype == x.dtype == residual.dtype:
+        if part is not None and part.fits(x) and residual.dtype == x.dtype:
             return products(x, [(part,)], residual)[0]
     elif type(module) is torch.nn.Linear and module.bias is None and residual.dtype == x.dtype:
         rows = residual.reshape(-1, residual.shape[-1])

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 __all__ = ["Lora", "Part", "of_module", "products"]
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
-from peft.tuners.lora.layer import Linear
+from peft.tuners.lora import LoraLayer
 
 Parts = tuple["Part", ...]
 
@@ -30,37 +30,55 @@ class Lora:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A linear layer: x W' + b, with W [out, in] and b [out] or None, and what its adapter adds, if it has one."""
+    """A frozen linear layer: x W' + b, with W [out, in] and b [out] or None, and what its adapter adds, if it has one.
 
-    weight: torch.Tensor
+    A quantized weight is a function that reads it in a type; what it returns lasts until the next one is read.
+    """
+
+    weight: torch.Tensor | Callable[[torch.dtype], torch.Tensor]
+    outputs: int
     bias: torch.Tensor | None = None
     lora: Lora | None = None
+
+    def read(self, dtype: torch.dtype) -> torch.Tensor:
+        """Return the weight."""
+        return self.weight if isinstance(self.weight, torch.Tensor) else self.weight(dtype)
+
+    def fits(self, x: torch.Tensor) -> bool:
+        """Return whether all that is multiplied has the type of x."""
+        tensors = (self.weight, self.lora.a, self.lora.b) if self.lora else (self.weight,)
+        return all(tensor.dtype == x.dtype for tensor in tensors if isinstance(tensor, torch.Tensor))
 
 
 def of_module(module: torch.nn.Module) -> Part | None:
     """Return a linear layer, with its LoRA adapter or without one; None where it computes anything else or is trained.
 
-    Dropout, DoRA, adapter biases, quantized bases, several adapters, or other types than the base's are anything else.
+    Dropout, DoRA, adapter biases or several adapters are anything else. A quantized layer takes part once it has a
+    function `read_weight` (`crossover.model.quantized` gives it).
     """
-    if type(module) is torch.nn.Linear:
-        return None if _is_trained(module) else Part(module.weight, module.bias)
-    if not isinstance(module, Linear):
+    lora, base = None, module
+    if isinstance(module, LoraLayer):
+        if (lora := _only_adapter(module)) is None:
+            return None
+        base = module.base_layer
+    weight: Any = base.weight if type(base) is torch.nn.Linear else getattr(base, "read_weight", None)
+    if weight is None or any(parameter.requires_grad for parameter in base.parameters(recurse=False)):
         return None
-    base = module.base_layer
-    if type(base) is not torch.nn.Linear or _is_trained(base) or module.merged or module.disable_adapters:
+    linear: Any = base  # with a weight, it has these two
+    return Part(weight, int(linear.out_features), linear.bias, lora)
+
+
+def _only_adapter(module: Any) -> Lora | None:  # noqa: ANN401  # PEFT's layers of many kinds, which it gives no types
+    if module.merged or module.disable_adapters or module.lora_variant or getattr(module, "fan_in_fan_out", False):
         return None
-    if list(module.lora_A) != module.active_adapters or len(module.active_adapters) != 1 or module.lora_variant:
+    if list(module.lora_A) != module.active_adapters or len(module.active_adapters) != 1:
         return None
-    if any(module.lora_bias.values()) or module.fan_in_fan_out:
+    if any(module.lora_bias.values()):
         return None
     if not all(isinstance(dropout, torch.nn.Identity) for dropout in module.lora_dropout.values()):
         return None
     (name,) = module.active_adapters
-    layers: Any = module.lora_A[name], module.lora_B[name]  # PEFT gives them no type
-    lora = Lora(layers[0].weight, layers[1].weight, float(module.scaling[name]))
-    if not lora.a.dtype == lora.b.dtype == base.weight.dtype:
-        return None
-    return Part(base.weight, base.bias, lora)
+    return Lora(module.lora_A[name].weight, module.lora_B[name].weight, float(module.scaling[name]))
 
 
 def products(x: torch.Tensor, groups: Sequence[Parts], onto: torch.Tensor | None = None) -> tuple[torch.Tensor, ...]:
@@ -78,10 +96,6 @@ def products(x: torch.Tensor, groups: Sequence[Parts], onto: torch.Tensor | None
     apply: Any = _Products.apply  # torch gives it no type
     results: tuple[torch.Tensor, ...] = apply(x, onto, groups, *trained)
     return results
-
-
-def _is_trained(linear: torch.nn.Linear) -> bool:
-    return any(parameter.requires_grad for parameter in linear.parameters(recurse=False))
 
 
 def _adapters(groups: Sequence[Parts]) -> list[Lora]:
@@ -119,26 +133,34 @@ def _forward(
         ways = iter(low.split(_ranks(adapters), dim=1))
     results = []
     for group in groups:
-        sizes = [len(part.weight) for part in group]
-        if len(group) > 1:
-            whole = rows.new_empty(len(rows), sum(sizes))
-            outputs = list(whole.split(sizes, dim=1))
-        for index, part in enumerate(group):
-            if len(group) > 1:
-                output = outputs[index]
-                torch.mm(rows, part.weight.t(), out=output)
-                if part.bias is not None:
-                    output.add_(part.bias)
-            elif onto is None:
-                output = whole = torch.nn.functional.linear(rows, part.weight, part.bias)
-            else:
-                output = whole = torch.addmm(onto.reshape(len(rows), -1), rows, part.weight.t())
-                if part.bias is not None:
-                    output.add_(part.bias)
-            if part.lora is not None:
-                output.addmm_(next(ways), part.lora.b.t())
+        sizes = [part.outputs for part in group]
+        whole = rows.new_empty(len(rows), sum(sizes))
+        for part, output in zip(group, whole.split(sizes, dim=1), strict=True):
+            _write(output, rows, part, next(ways) if part.lora else None, onto)
         results.append(whole.view(*shape, -1))
     return tuple(results), low
+
+
+def _write(
+    output: torch.Tensor, rows: torch.Tensor, part: Part, low: torch.Tensor | None, onto: torch.Tensor | None
+) -> None:
+    """Write a layer's output.
+
+    The adapter's share comes first and the weight's is added to it, inside the product. In 16 bits the other way round
+    would lose it: the weight's share, rounded, stays as it is when something below half of its last digit is added,
+    every time, which an adapter's first steps are. Rounded together, they are right in the mean.
+    """
+    if part.lora is not None and low is not None:
+        torch.mm(low, part.lora.b.t(), out=output)
+        output.addmm_(rows, part.read(rows.dtype).t())
+        if onto is not None:
+            output.add_(onto.reshape(output.shape))
+    elif onto is not None:
+        torch.addmm(onto.reshape(output.shape), rows, part.read(rows.dtype).t(), out=output)
+    else:
+        torch.mm(rows, part.read(rows.dtype).t(), out=output)
+    if part.bias is not None:
+        output.add_(part.bias)
 
 
 class _Products(torch.autograd.Function):
@@ -163,7 +185,7 @@ class _Products(torch.autograd.Function):
         of_parts = [
             own
             for group, gradient in zip(ctx.groups, gradients, strict=True)
-            for own in gradient.reshape(-1, gradient.shape[-1]).split([len(part.weight) for part in group], dim=1)
+            for own in gradient.reshape(-1, gradient.shape[-1]).split([part.outputs for part in group], dim=1)
         ]
         adapters = _adapters(ctx.groups)
         of_adapted = [g for part, g in zip(parts, of_parts, strict=True) if part.lora is not None]
@@ -179,9 +201,9 @@ class _Products(torch.autograd.Function):
             found = [tensor for pair in zip(of_a, of_b, strict=True) for tensor in pair]
         of_x = None
         if ctx.needs_input_grad[0]:
-            of_x = of_parts[0] @ parts[0].weight
+            of_x = of_parts[0] @ parts[0].read(of_parts[0].dtype)
             for part, gradient in zip(parts[1:], of_parts[1:], strict=True):
-                of_x.addmm_(gradient, part.weight)
+                of_x.addmm_(gradient, part.read(gradient.dtype))
             if adapters:
                 of_x.addmm_(back, _stacked(adapters))
             of_x = of_x.view(ctx.shape)
