@@ -11,7 +11,7 @@ __all__ = ["Lora", "Part", "of_module", "products"]
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import torch
 from peft.tuners.lora import LoraLayer
@@ -50,13 +50,13 @@ class Part:
         return all(tensor.dtype == x.dtype for tensor in tensors if isinstance(tensor, torch.Tensor))
 
 
-def of_module(module: torch.nn.Module) -> Part | None:
+def of_module(module: object) -> Part | None:
     """Return a linear layer, with its LoRA adapter or without one; None where it computes anything else or is trained.
 
     Dropout, DoRA, adapter biases or several adapters are anything else. A quantized layer takes part once it has a
     function `read_weight` (`crossover.model.quantized` gives it).
     """
-    lora, base = None, module
+    lora, base = None, cast("Any", module)
     if isinstance(module, LoraLayer):
         if (lora := _only_adapter(module)) is None:
             return None
@@ -64,8 +64,7 @@ def of_module(module: torch.nn.Module) -> Part | None:
     weight: Any = base.weight if type(base) is torch.nn.Linear else getattr(base, "read_weight", None)
     if weight is None or any(parameter.requires_grad for parameter in base.parameters(recurse=False)):
         return None
-    linear: Any = base  # with a weight, it has these two
-    return Part(weight, int(linear.out_features), linear.bias, lora)
+    return Part(weight, int(base.out_features), base.bias, lora)
 
 
 def _only_adapter(module: Any) -> Lora | None:  # noqa: ANN401  # PEFT's layers of many kinds, which it gives no types
