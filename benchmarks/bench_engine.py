@@ -306,12 +306,12 @@ def valid(answers: Sequence[str]) -> int:
 
 
 def keep(rows: Sequence[Row]) -> None:
-    """Put rows into the results' file, in place of earlier ones of the same work and peer."""
+    """Put rows into the results' file, each in the place of the earlier one of the same work and peer."""
     before: list[Row] = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else []
-    new = {(row["work"], row["peer_name"]) for row in rows}
-    kept = [row for row in before if (row["work"], row["peer_name"]) not in new]
+    new = {(row["work"], row["peer_name"]): row for row in rows}
+    kept = [new.pop((row["work"], row["peer_name"]), row) for row in before]
     scratch = RESULTS.with_suffix(".tmp")
-    scratch.write_text(json.dumps([*kept, *rows], indent=1) + "\n", encoding="utf-8")
+    scratch.write_text(json.dumps([*kept, *new.values()], indent=1) + "\n", encoding="utf-8")
     scratch.replace(RESULTS)
 
 

@@ -74,9 +74,12 @@ def test_a_verdict_is_quick() -> None:
     """8 arms x 2 budgets x 3 seeds x 300 examples; 15 ms on an idle machine, ten times that is a defect."""
     arms = [arm for budget in (32, 64) for arm in _at(budget)]
     records = synthetic_study(arms, n_test=300, seeds=3, generator=np.random.default_rng(0))
-    started = perf_counter()
-    decide(records, synthetic_task(300))
-    assert perf_counter() - started < 0.15
+    seconds = []
+    for _ in range(3):  # the least of three: whatever else the machine does only adds
+        started = perf_counter()
+        decide(records, synthetic_task(300))
+        seconds.append(perf_counter() - started)
+    assert min(seconds) < 0.15
 
 
 def _at(budget: int) -> list[SyntheticArm]:
