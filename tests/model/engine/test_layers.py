@@ -9,6 +9,7 @@ import torch
 from peft import LoraConfig, get_peft_model
 from transformers import AttentionInterface, LlamaConfig, LlamaForCausalLM, PreTrainedModel
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
+from transformers.models.llama import modeling_llama
 from transformers.models.llama.modeling_llama import LlamaMLP
 
 from crossover.model.engine.forward import set_computing_type
@@ -31,6 +32,13 @@ def llama(**changes: object) -> LlamaForCausalLM:
     network = LlamaForCausalLM(LlamaConfig(**(sizes | heads | changes)))
     network.eval().requires_grad_(requires_grad=False)
     return network
+
+
+def gradients(network: torch.nn.Module, ids: torch.Tensor) -> dict[str, torch.Tensor]:
+    """Return what each weight that is trained gets from one pass over rows that are their own labels."""
+    network.zero_grad(set_to_none=True)
+    network(input_ids=ids, labels=ids).loss.backward()
+    return {name: p.grad.clone() for name, p in network.named_parameters() if p.grad is not None}
 
 
 def passes(network: PreTrainedModel) -> list[torch.Tensor]:
@@ -71,16 +79,9 @@ def test_gradients_of_adapters_are_transformers_own(name: str, attention: str) -
     try:
         torch.manual_seed(3)
         ids = torch.randint(0, 258, (2, 12))
-        found = []
-        for plain in (False, True):
-            wrapped.zero_grad(set_to_none=True)
-            if plain:
-                with as_published(wrapped):
-                    wrapped(input_ids=ids, labels=ids).loss.backward()
-            else:
-                wrapped(input_ids=ids, labels=ids).loss.backward()
-            found.append({name: p.grad.clone() for name, p in wrapped.named_parameters() if p.grad is not None})
-        ours, theirs = found
+        ours = gradients(wrapped, ids)
+        with as_published(wrapped):
+            theirs = gradients(wrapped, ids)
         assert ours.keys() == theirs.keys()
         assert len(ours) == 2 * 2 * len(targets)
         for key, expected in theirs.items():
@@ -96,17 +97,11 @@ def test_all_weights_get_transformers_own_gradients() -> None:
     assert quicken(network)
     network.requires_grad_()
     ids = torch.arange(20)[None] % 50
-    found = []
-    for plain in (False, True):
-        network.zero_grad(set_to_none=True)
-        if plain:
-            with as_published(network):
-                network(input_ids=ids, labels=ids).loss.backward()
-        else:
-            network(input_ids=ids, labels=ids).loss.backward()
-        found.append([p.grad.clone() for p in network.parameters() if p.grad is not None])
-    assert len(found[0]) == len(list(network.parameters()))
-    torch.testing.assert_close(found[0], found[1], atol=1e-5, rtol=1e-4)
+    ours = gradients(network, ids)
+    with as_published(network):
+        theirs = gradients(network, ids)
+    assert len(ours) == len(list(network.parameters()))
+    torch.testing.assert_close(ours, theirs, atol=1e-5, rtol=1e-4)
 
 
 @pytest.mark.parametrize("biased", [False, True])
@@ -147,6 +142,13 @@ def test_layers_that_give_something_else_stay_as_they_are(monkeypatch: pytest.Mo
     network = llama()
     own: Any = LlamaMLP.forward
     monkeypatch.setattr(LlamaMLP, "forward", lambda self, x: 1.01 * own(self, x))  # likewise, for all of them
+    assert not quicken(network)
+    assert not is_quick(network)
+
+
+def test_a_transformers_with_other_parts_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    network = llama()
+    monkeypatch.delattr(modeling_llama, "eager_attention_forward")
     assert not quicken(network)
     assert not is_quick(network)
 

@@ -46,8 +46,11 @@ def quicken(network: PreTrainedModel) -> bool:
     if not all(_is_known(layer) for layer in layers):
         return False
     rotation = _Rotation()
-    quick = [_Quick(layer, rotation) for layer in layers]
-    if not _agrees(network, layers[0], quick[0]):
+    try:
+        quick = [_Quick(layer, rotation) for layer in layers]
+        if not _agrees(network, layers[0], quick[0]):
+            return False
+    except (AttributeError, TypeError):  # a later transformers names or calls its parts in another way
         return False
     for layer, forward in zip(layers, quick, strict=True):
         layer.forward = forward
@@ -199,13 +202,18 @@ class _Norm(torch.autograd.Function):
     """RMSNorm with a frozen weight (Zhang & Sennrich 2019, arXiv:1910.07467)."""
 
     @staticmethod
-    def forward(ctx: Any, x: torch.Tensor, weight: torch.Tensor, epsilon: float) -> torch.Tensor:  # noqa: ANN401
+    def forward(
+        ctx: Any,  # noqa: ANN401  # torch's own
+        x: torch.Tensor,
+        weight: torch.Tensor,
+        epsilon: float,
+    ) -> torch.Tensor:
         ctx.save_for_backward(x)
         ctx.weight, ctx.epsilon = weight, epsilon
         return torch.rms_norm(x, weight.shape, weight, epsilon)
 
     @staticmethod
-    def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor | None, ...]:  # noqa: ANN401
+    def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor | None, ...]:  # noqa: ANN401  # torch's own
         x = ctx.saved_tensors[0].float()
         scale = torch.linalg.vector_norm(x, dim=-1, keepdim=True)
         scale = scale.square_().mul_(1 / x.shape[-1]).add_(ctx.epsilon).rsqrt_()
@@ -243,12 +251,17 @@ class _Rotate(torch.autograd.Function):
     """Rotary position embedding (Su et al. 2021, arXiv:2104.09864); the gradient is turned back."""
 
     @staticmethod
-    def forward(ctx: Any, x: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor) -> torch.Tensor:  # noqa: ANN401
+    def forward(
+        ctx: Any,  # noqa: ANN401  # torch's own
+        x: torch.Tensor,
+        cos: torch.Tensor,
+        sin: torch.Tensor,
+    ) -> torch.Tensor:
         ctx.angles = cos, sin
         return _turn(x, cos, sin)
 
     @staticmethod
-    def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor | None, ...]:  # noqa: ANN401
+    def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor | None, ...]:  # noqa: ANN401  # torch's own
         cos, sin = ctx.angles
         return _turn(gradients[0], cos, -sin), None, None
 
@@ -271,7 +284,7 @@ class _Gated(torch.autograd.Function):
         return torch.nn.functional.silu(gate).mul_(up)
 
     @staticmethod
-    def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor | None, ...]:  # noqa: ANN401
+    def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor | None, ...]:  # noqa: ANN401  # torch's own
         gate, up = ctx.saved_tensors
         (gradient,) = gradients
         of_up = torch.nn.functional.silu(gate).mul_(gradient)
