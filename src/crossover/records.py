@@ -67,12 +67,21 @@ class Example:
         inputs: column -> text.
         target: the wanted answer as text, or None when the row has none.
         row: the row's number as a spreadsheet shows it (the header, where there is one, is row 1).
+        references: further answers that are as good as the target.
+        checks: rules that an answer must keep (`crossover.metrics.checks`), as JSON text; None without any.
     """
 
     id: str
     inputs: Inputs
     target: str | None
     row: int
+    references: tuple[str, ...] = ()
+    checks: str | None = None
+
+    @property
+    def answers(self) -> tuple[str, ...]:
+        """The target, where there is one, and the further references."""
+        return self.references if self.target is None else (self.target, *self.references)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -43,13 +43,13 @@ def score_answers(
     results = []
     for prediction, example in zip(predictions, held_out, strict=True):
         missing = prediction.error is not None or prediction.answer is None
-        answer, target = prediction.answer or "", example.target or ""
+        answer = prediction.answer or ""
         results.append(
             ExampleResult(
                 example_id=example.id,
                 answer=None if missing else answer,
-                score=None if missing else metric.score(answer, target, spec),
-                lenient_score=None if missing else metric.lenient(answer, target, spec),
+                score=None if missing else metric.score(answer, example, spec),
+                lenient_score=None if missing else metric.lenient(answer, example, spec),
                 margin=prediction.margin,
                 prompt_tokens=prediction.prompt_tokens,
                 output_tokens=prediction.output_tokens,

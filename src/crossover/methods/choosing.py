@@ -45,7 +45,7 @@ class Choice:
     ) -> Choice:
         """Score label log-probabilities [rows, labels] by the answers that they lead to."""
         best = logprobs.argmax(axis=1)
-        scores = [metric.score(labels[b], row.target or "", spec) for b, row in zip(best, rows, strict=True)]
+        scores = [metric.score(labels[b], row, spec) for b, row in zip(best, rows, strict=True)]
         index = {label: i for i, label in enumerate(labels)}
         normal = log_softmax(logprobs, axis=1)
         right = [normal[i, index[row.target]] if row.target in index else np.nan for i, row in enumerate(rows)]

@@ -52,7 +52,7 @@ def fit_logistic(
         for strength in strengths:
             answers = _fit(span, targets[kept], strength).answers(held_out)
             scores[strength] += [
-                metric.score(a.answer or "", targets[i], spec) for a, i in zip(answers, fold, strict=True)
+                metric.score(a.answer or "", rows[i], spec) for a, i in zip(answers, fold, strict=True)
             ]
     tried = tuple(
         Configuration(settings={name: c}, dev_score=float(np.mean(scores[c])) if scores[c] else None) for c in strengths

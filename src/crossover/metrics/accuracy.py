@@ -10,7 +10,7 @@ from typing import ClassVar, final
 
 from crossover.metrics.base import Metric
 from crossover.metrics.labels import read_label, read_label_strictly
-from crossover.records import Kind, TaskSpec
+from crossover.records import Example, Kind, TaskSpec
 
 
 @final
@@ -25,14 +25,20 @@ class Accuracy(Metric):
     name: ClassVar[str] = "accuracy"
     kinds: ClassVar[tuple[Kind, ...]] = ("classification",)
 
-    def score(self, answer: str, target: str, spec: TaskSpec) -> float:
-        return float(read_label_strictly(answer, spec) == target)
+    def score(self, answer: str, example: Example, spec: TaskSpec) -> float:
+        return float(read_label_strictly(answer, spec) in example.answers)
 
-    def lenient(self, answer: str, target: str, spec: TaskSpec) -> float:
-        return float(read_label(answer, spec) == target)
+    def lenient(self, answer: str, example: Example, spec: TaskSpec) -> float:
+        return float(read_label(answer, spec) in example.answers)
 
-    def aggregate(self, answers: Sequence[str | None], targets: Sequence[str], spec: TaskSpec) -> Mapping[str, float]:
-        pairs = [(read_label_strictly(a, spec), t) for a, t in zip(answers, targets, strict=True) if a is not None]
+    def aggregate(
+        self, answers: Sequence[str | None], examples: Sequence[Example], spec: TaskSpec
+    ) -> Mapping[str, float]:
+        pairs = [
+            (read_label_strictly(a, spec), e.target)
+            for a, e in zip(answers, examples, strict=True)
+            if a is not None and e.target is not None
+        ]
         if not pairs:
             return {}
         wanted = Counter(target for _, target in pairs)

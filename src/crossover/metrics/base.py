@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
-from crossover.records import Kind, TaskSpec
+from crossover.records import Example, Kind, TaskSpec
 
 
 class Metric(ABC):
@@ -19,7 +19,7 @@ class Metric(ABC):
 
     What every metric keeps (`crossover.metrics.conformance.check` tests it):
 
-    - a score lies in 0..1, higher is better, and the target itself as the answer scores 1;
+    - a score lies in 0..1, higher is better, and the target itself, or any further reference, scores 1;
     - no answer raises: an empty, huge or hostile text is a wrong answer and scores 0;
     - `lenient` reads the same answer with a forgiving eye (case, punctuation, words around it), never below `score`;
     - the same arguments give the same number, and nothing is kept between calls.
@@ -36,20 +36,22 @@ class Metric(ABC):
     kinds: ClassVar[tuple[Kind, ...]]
 
     @abstractmethod
-    def score(self, answer: str, target: str, spec: TaskSpec) -> float:
-        """Return the score of one answer read strictly, in 0..1: a wrong format is a wrong answer."""
+    def score(self, answer: str, example: Example, spec: TaskSpec) -> float:
+        """Return the score of one answer to an example read strictly, in 0..1: a wrong format is a wrong answer."""
 
     @abstractmethod
-    def lenient(self, answer: str, target: str, spec: TaskSpec) -> float:
+    def lenient(self, answer: str, example: Example, spec: TaskSpec) -> float:
         """Return the score of the same answer read leniently, in 0..1, at least `score`."""
 
     @abstractmethod
-    def aggregate(self, answers: Sequence[str | None], targets: Sequence[str], spec: TaskSpec) -> Mapping[str, float]:
+    def aggregate(
+        self, answers: Sequence[str | None], examples: Sequence[Example], spec: TaskSpec
+    ) -> Mapping[str, float]:
         """Return the corpus numbers that stand beside the mean score, by name; read strictly.
 
         Args:
-            answers: one for each target, in the same order; None is a missing answer and is left out.
-            targets: the wanted answers.
+            answers: one for each example, in the same order; None is a missing answer and is left out.
+            examples: with their targets and further references.
             spec: the task.
 
         Returns:

@@ -99,7 +99,7 @@ class StudyMemo:
         for key in ("input_fields", "labels"):
             spec[key] = tuple(spec[key])
         info["labels"] = tuple(info["labels"])
-        test = tuple(Example(**e) for e in value.pop("test"))
+        test = tuple(Example(**{**e, "references": tuple(e.get("references", ()))}) for e in value.pop("test"))
         checks = tuple(value.pop("checks"))
         return cls(spec=TaskSpec(**spec), info=TaskInfo(**info), test=test, checks=checks, **value)
 

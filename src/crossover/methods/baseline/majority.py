@@ -41,7 +41,7 @@ class Majority(Method):
         answer = _most_frequent(counts, spec)
         # Leave-one-out: a row is judged by the majority of the others.
         held_out = [_most_frequent(counts - Counter([e.target]), spec) for e in labelled]
-        scores = [metric.score(a, e.target or "", spec) for a, e in zip(held_out, labelled, strict=True)]
+        scores = [metric.score(a, e, spec) for a, e in zip(held_out, labelled, strict=True)]
         dev = sum(scores) / len(scores) if len(labelled) > 1 else None
         return Fitted(
             candidate=ConstantCandidate(answer=answer),
