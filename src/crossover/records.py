@@ -95,6 +95,9 @@ class TaskSpec:
         labels: the closed set of answers, for `classification`; empty for open kinds.
         label_names: label -> the words that the model reads and writes for it; other labels stand for themselves.
         instruction: the user's own words for the task, or None for the kind's default.
+        input_template: the user's own form of an input, with {field} substitution; None for the kind's default.
+        schema: JSON schema of an answer, for `extraction`; None without one.
+        answer_tokens: most tokens of an answer, for the open kinds; 0 where labels are the answers.
     """
 
     name: str
@@ -105,6 +108,9 @@ class TaskSpec:
     labels: tuple[str, ...] = ()
     label_names: Mapping[str, str] = field(default_factory=dict)
     instruction: str | None = None
+    input_template: str | None = None
+    schema: Mapping[str, Json] | None = None
+    answer_tokens: int = 0
 
     def words(self, label: str) -> str:
         """Return the words that stand for a label in prompts and answers."""
