@@ -1,7 +1,16 @@
 """Per-example scores, strict and lenient parsing of answers, corpus aggregates."""
 
+from crossover.metrics.accuracy import per_class
 from crossover.metrics.base import Metric
 from crossover.metrics.labels import read_label, read_label_strictly
-from crossover.metrics.registry import default_metric, get_metric, metric_names
+from crossover.metrics.registry import get_metric, metric_for, metric_names
 
-__all__ = ["Metric", "default_metric", "get_metric", "metric_names", "read_label", "read_label_strictly"]
+__all__ = [
+    "Metric",
+    "get_metric",
+    "metric_for",
+    "metric_names",
+    "per_class",
+    "read_label",
+    "read_label_strictly",
+]

@@ -19,10 +19,14 @@ class Metric(ABC):
 
     What every metric keeps (`crossover.metrics.conformance.check` tests it):
 
-    - a score lies in 0..1, higher is better, and the target itself, or any further reference, scores 1;
-    - no answer raises: an empty, huge or hostile text is a wrong answer and scores 0;
+    - a score lies in 0..1, higher is better, and the target itself, or any further reference, scores 1 (where rules
+      decide: when it keeps them);
+    - no answer raises: an empty or hostile text is a wrong answer, and nested or odd characters harm nothing (only what
+      the data file itself says, a rule or a schema, may be a `DataError` that names it);
+    - an answer of 100,000 characters is scored within a second: what is read of an answer is bounded;
     - `lenient` reads the same answer with a forgiving eye (case, punctuation, words around it), never below `score`;
-    - the same arguments give the same number, and nothing is kept between calls.
+    - the same arguments give the same number, and nothing that changes one is kept between calls;
+    - an aggregate does not depend on the order of the rows, and a missing answer changes none.
 
     Another package adds one by the entry point group `crossover.metrics`: the entry point's name is the metric's name,
     its object a class without arguments or an instance.
@@ -57,3 +61,14 @@ class Metric(ABC):
         Returns:
             Name -> number, for example {"macro_f1": 0.81, "balanced_accuracy": 0.79}; empty when nothing was answered.
         """
+
+    def signatures(self, n_references: int) -> Mapping[str, str]:
+        """Return what must stand beside an aggregate for others to compute the same: its name -> signature.
+
+        For example {"bleu": "nrefs:1|case:mixed|eff:no|tok:13a|smooth:exp|version:2.6.0"}; empty for most metrics.
+
+        Args:
+            n_references: answers that each example has, its target among them; 0 when examples differ.
+        """
+        del n_references
+        return {}
