@@ -7,6 +7,7 @@ Nothing here knows a task kind's rules, a model or a file format.
 from __future__ import annotations
 
 __all__ = [
+    "CONVERSATION",
     "FAMILIES",
     "KINDS",
     "Arm",
@@ -39,6 +40,9 @@ from typing import Literal, TypeAlias
 Json: TypeAlias = "None | bool | int | float | str | Sequence[Json] | Mapping[str, Json]"
 Inputs: TypeAlias = Mapping[str, str]
 """One example's inputs: column name -> text."""
+
+CONVERSATION = "conversation"
+"""The input field of a chat: its text is a list of turns as JSON, {"role", "content"}, up to the one to be answered."""
 
 Kind = Literal["classification", "extraction", "qa", "math", "summarization", "translation", "chat", "generation"]
 Family = Literal["baseline", "prompt", "weights", "both"]
@@ -123,7 +127,8 @@ class Prediction:
 
     Attributes:
         answer: the answer as text (for classification: one of the task's labels); None only with `error`.
-        margin: difference of the two best answers' log-probabilities, in nats; None where there is no such thing.
+        margin: difference of the two best answers' log-probabilities, in nats; of a written answer the smallest one of
+            two tokens along it; None where there is no such thing.
         prompt_tokens: tokens that the model reads for this call, a cached prefix included.
         output_tokens: tokens of the answer.
         error: a failure of the machinery (never a wrong or badly formed answer), or None.
@@ -167,6 +172,7 @@ class Measurement:
         seconds: wall-clock seconds of the measuring pass.
         peak_memory_mb: highest resident memory while fitting and measuring, in MiB.
         retention: share of the base model's knowledge that is left, 0..1; None where it was not measured.
+        beside: further numbers of all answers together, by name: they decide nothing. For example {"macro_f1": 0.71}.
     """
 
     results: tuple[ExampleResult, ...]
@@ -174,6 +180,7 @@ class Measurement:
     seconds: float
     peak_memory_mb: float | None = None
     retention: float | None = None
+    beside: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -284,7 +291,10 @@ class Crossover:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arm:
-    """A method × budget (× precision × model), seeds taken together. `score` is None while over 1% is missing."""
+    """A method × budget (× precision × model), seeds taken together. `score` is None while over 1% is missing.
+
+    `beside` has further numbers, means over the seeds: see `Measurement`.
+    """
 
     arm: str
     method: str
@@ -309,6 +319,7 @@ class Arm:
     retention: float | None
     p_vs_recommended: float | None
     dev_score: float | None = None
+    beside: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 import pytest
 
 from crossover.errors import DataError, OptionError
-from crossover.records import Kind
+from crossover.records import KINDS, Kind
 from crossover.task.columns import Columns, choose_columns, profile
-from crossover.task.kinds import check_kind, check_kind_option, refuse_open_kinds
+from crossover.task.kinds import check_kind_option, kind_of
+from crossover.task.shapes import shaped
 from crossover.task.table import Table
 
 N = 40
@@ -154,16 +155,38 @@ def test_one_column_only_and_a_missing_header() -> None:
 
 
 @pytest.mark.parametrize(
-    ("columns", "kind"),
+    ("columns", "kind", "inputs", "target"),
     [
-        ({"messages": "json"}, "chat"),
-        ({"text": "text", "entities": "json"}, "extraction"),
-        ({"en": "text", "de": "text"}, "translation"),
+        ({"conversation": "text", "answer": "text"}, "chat", ("conversation",), "answer"),
+        ({"text": "text", "entities": "json"}, "extraction", ("text",), "entities"),
+        ({"en": "text", "de": "text"}, "translation", ("en",), "de"),
+        ({"dialogue": "text", "summary": "text"}, "summarization", ("dialogue",), "summary"),
+        ({"passage": "text", "question": "text", "answer": "text"}, "qa", ("passage", "question"), "answer"),
+        ({"instruction": "text", "input": "text", "output": "text"}, "generation", ("instruction", "input"), "output"),
+        ({"prompt": "text", "completion": "text"}, "generation", ("prompt",), "completion"),
     ],
 )
-def test_other_kinds_are_recognised_by_their_columns(columns: dict[str, str], kind: str) -> None:
-    with pytest.raises(DataError, match=rf"looks like {kind} .*: kind {kind} is not supported yet"):
-        refuse_open_kinds("t.csv", table(**columns))
+def test_kinds_are_recognised_by_their_columns(
+    columns: dict[str, str], kind: str, inputs: tuple[str, ...], target: str
+) -> None:
+    found = shaped(table(**columns), kind=None)
+    assert found is not None
+    assert (found.kind, found.inputs, found.target) == (kind, inputs, target)
+    assert found.reason.startswith(f"kind: {kind}, ")
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {"text": "text", "label": "few"},
+        {"text": "text", "intent": "few", "slots": "json"},
+        {"dialogue": "text", "summary": "text", "label": "few"},
+        {"en": "text", "text": "text"},
+        {"question": "text", "answer": "few"},
+    ],
+)
+def test_labels_speak_louder(columns: dict[str, str]) -> None:
+    assert shaped(table(**columns), kind=None) is None
 
 
 @pytest.mark.parametrize(
@@ -176,21 +199,23 @@ def test_other_kinds_are_recognised_by_their_columns(columns: dict[str, str], ki
         ("slots", [f'{{"a": {n}}}' for n in range(N)], "extraction"),
     ],
 )
-def test_other_kinds_are_recognised_by_their_targets(target: str, values: list[str], kind: Kind) -> None:
+def test_kinds_are_recognised_by_their_targets(target: str, values: list[str], kind: Kind) -> None:
     data = Table(
         columns=("question", target),
         cells=tuple((f"question {n}", value) for n, value in enumerate(values)),
         rows=tuple(range(N)),
         format="csv",
     )
-    with pytest.raises(DataError, match=f"kind {kind} is not supported yet"):
-        check_kind("t.csv", data, target, values, kind=None)
+    found, reason = kind_of("t.csv", data, target, values, kind=None)
+    assert found == kind
+    assert reason is not None
+    assert reason.startswith(f"kind: {kind}, ")
 
 
 def test_few_answers_are_a_classification_whatever_their_column_is_called() -> None:
     data = table(question="text", answer="few")
     labels = [value or "" for value in data.column("answer")]
-    assert check_kind("t.csv", data, "answer", labels, kind=None) == (
+    assert kind_of("t.csv", data, "answer", labels, kind=None) == (
         "classification",
         "kind: classification, 3 different labels in 40 rows",
     )
@@ -198,8 +223,6 @@ def test_few_answers_are_a_classification_whatever_their_column_is_called() -> N
 
 def test_the_kind_option() -> None:
     assert check_kind_option(None) is None
-    assert check_kind_option("classification") == "classification"
-    with pytest.raises(OptionError, match="kind chat is not supported yet"):
-        check_kind_option("chat")
+    assert [check_kind_option(kind) for kind in KINDS] == list(KINDS)
     with pytest.raises(OptionError, match='there is no kind "sorting"'):
         check_kind_option("sorting")

@@ -72,11 +72,21 @@ def test_a_character_cut_off_at_the_end_is_refused(tmp_path: Path) -> None:
     assert "is not UTF-8" in refused(tmp_path / "t.csv", "text\nGröße 日".encode()[:-1]).message
 
 
-@pytest.mark.parametrize("name", ["UTF-16LE", "UTF-16BE"])
-def test_utf_16_without_its_mark_gets_the_command(name: str, tmp_path: Path) -> None:
-    error = refused(tmp_path / "t.csv", TEXT.encode(name))
-    assert error.message == f"t.csv looks like {name} without a byte-order mark."
-    assert error.details == (f"convert it: iconv -f {name} -t UTF-8 t.csv > t.utf8.csv",)
+@pytest.mark.parametrize(("codec", "words"), [("utf-16-le", "UTF-16LE"), ("utf-16-be", "UTF-16BE")])
+@pytest.mark.parametrize("text", [TEXT, "質問,答え\nカードはどこですか,カード\n"], ids=["western", "japanese"])
+def test_utf_16_without_its_mark_is_read_and_said(codec: str, words: str, text: str, tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    assert found(path, text.encode(codec)) == codec
+    table = read_table(path)
+    assert [",".join(row) for row in (table.columns, *(map(str, cells) for cells in table.cells))] == text.splitlines()
+    assert table.notes == (f"read as {words} without a byte-order mark",)
+    assert table.layout.encoding == words
+
+
+@pytest.mark.parametrize("codec", ["utf-16-le", "utf-16-be"])
+def test_utf_16_that_breaks_off_later_is_refused_with_its_line(codec: str, tmp_path: Path) -> None:
+    error = refused(tmp_path / "t.csv", TEXT.encode(codec) * 900 + b"\x00")
+    assert f"is not {codec.upper()}." in error.message
 
 
 def test_zero_bytes_are_no_text(tmp_path: Path) -> None:

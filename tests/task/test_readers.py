@@ -129,7 +129,11 @@ def test_xlsx_rows_are_those_of_the_sheet_and_numbers_stay_whole(tmp_path: Path)
     workbook.save(tmp_path / "t.xlsx")
     table = read_table(tmp_path / "t.xlsx")
     assert (table.columns, table.cells, table.rows) == (("text", "label"), (("x", "7"), ("y", "007")), (4, 6))
-    assert table.notes == ('sheet "Sheet" of 2 is read', "the header is row 3")
+    assert table.notes == (
+        'sheet "Sheet" of 2 is read, the only one that holds a table',
+        "the header is row 3",
+        "1 empty row left out: 5",
+    )
 
 
 def test_nested_values_stay_json(tmp_path: Path) -> None:
@@ -180,20 +184,13 @@ def test_short_rows_are_filled_and_nameless_columns_named(tmp_path: Path) -> Non
         ),
         ("t.csv", 'text,label\nx,a\n"x"y,a\n', "t.csv, row 3 (from line 3): text follows a closing quote.", "twice"),
         ("t.csv", "\n\n \n", "t.csv holds only empty lines.", "header"),
-        ("t.csv", "text,label,text\n", 't.csv has 2 columns named "text".', "text, label, text"),
         ("t.csv", "", "t.csv is empty (0 bytes).", "header and rows"),
         ("t.jsonl", "", "t.jsonl is empty (0 bytes).", "header and rows"),
         (
             "t.jsonl",
-            '{"a": "b"}\n{"a": "c',
-            "t.jsonl, line 2 is not JSON: Unterminated string starting at (column 7).",
-            "sed -i '2d'",
-        ),
-        (
-            "t.jsonl",
             '{"a": 1}\n{"a": \n{"a": 3}\n',
             "t.jsonl, line 2 is not JSON: Expecting value (column 6).",
-            "one whole JSON",
+            "mend it, or leave it out: sed -i '2d' t.jsonl",
         ),
         ("t.jsonl", '{"a": 1}\n[1]\n', "t.jsonl, line 2 is no object but [1].", "wanted"),
         ("t.jsonl", '{\n "a": 1\n}', "t.jsonl, line 1 is not JSON", "a .json file"),
@@ -223,4 +220,5 @@ def test_a_folder_and_an_unknown_ending_are_refused(tmp_path: Path) -> None:
         read_table(tmp_path)
     error = refused(tmp_path / "t.txt", "a,b\n")
     assert error.message == 't.txt has the ending ".txt", which no reader knows.'
-    assert error.details[0] == "endings: .csv, .tsv, .tab, .jsonl, .ndjson, .json, .parquet, .pq, .xlsx, .xlsm"
+    known = ".csv, .tsv, .tab, .jsonl, .ndjson, .json, .parquet, .pq, .arrow, .feather, .ipc, .xlsx, .xlsm"
+    assert error.details[0] == f"endings: {known}"

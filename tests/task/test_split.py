@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crossover.task.clean import Row
-from crossover.task.split import allocate, default_test_size, draw, shuffled
+from crossover.task.split import WRITTEN_TEST_ROWS, allocate, default_test_size, draw, shuffled
 
 
 def rows(targets: str | list[str]) -> list[Row]:
     return [
-        Row(number=number, inputs={"text": f"t{number}"}, target=target, key=f"t{number}")
+        Row(number=number, inputs={"text": f"t{number}"}, target=target, key=f"t{number}", stratum=target)
         for number, target in enumerate(targets, start=2)
     ]
 
@@ -45,6 +45,11 @@ def test_allocation_is_exact_and_in_proportion(counts: dict[str, int], data: st.
         assert abs(taken[label] - n * count / sum(counts.values())) <= len(counts)
 
 
+def test_a_rare_label_keeps_its_row_where_a_common_one_can_give_one() -> None:
+    assert allocate({"a": 8, "b": 2, "c": 2}, 3, at_most={"a": 7, "b": 1, "c": 1}) == {"a": 1, "b": 1, "c": 1}
+    assert sum(allocate({"a": 8, "b": 2, "c": 2}, 2, at_most={"a": 7, "b": 1, "c": 1}).values()) == 2
+
+
 def test_barred_rows_are_not_drawn() -> None:
     assert draw(rows("aaaabbbb"), 4, seed=0, barred={2, 3, 6}).isdisjoint({2, 3, 6})
 
@@ -56,3 +61,8 @@ def test_another_seed_draws_others_and_the_order_of_rows_does_not_matter() -> No
 
 def test_the_order_is_frozen() -> None:
     assert shuffled("abcdefgh", "seed") == list("efagcdbh")
+
+
+def test_written_answers_have_a_smaller_test() -> None:
+    assert default_test_size(4_000, WRITTEN_TEST_ROWS) == 150
+    assert default_test_size(120, WRITTEN_TEST_ROWS) == 50

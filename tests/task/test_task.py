@@ -221,7 +221,8 @@ def test_a_target_almost_unique_per_row(tmp_path: Path) -> None:
     error = refused(write(tmp_path / "t.csv", rows))
     assert error.message == 't.csv: the target "label" has 40 different values in 40 rows: that is no classification.'
     assert error.details[0] == 'for example "answer 0", "answer 1", "answer 10"'
-    assert "--target COLUMN" in error.details[1]
+    assert error.details[1].startswith("if the answers are free text, say of which kind: --kind extraction|qa|math")
+    assert "--target COLUMN" in error.details[2]
 
 
 def test_a_column_of_many_numbers(tmp_path: Path) -> None:
@@ -265,9 +266,8 @@ def test_a_test_size_that_is_not_possible(tmp_path: Path) -> None:
         assert error.details[0].startswith("allowed: 5")
 
 
-def test_kinds_that_are_not_there(tmp_path: Path) -> None:
+def test_a_kind_that_there_is_not(tmp_path: Path) -> None:
     path = write(tmp_path / "t.csv", plain_rows(40))
-    assert refused(path, kind="summarization").message == "kind summarization is not supported yet."
     error = refused(path, kind="clasification")
     assert error.message == 'there is no kind "clasification".'
     assert error.details[-1] == 'did you mean "classification"?'

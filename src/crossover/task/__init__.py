@@ -1,6 +1,7 @@
 """Data file -> `Task`: readers, kind and column inference, splits, leak check, nested budgets."""
 
 from crossover.task.check import ClassCount, DataCheck, FileRead, SetAside
+from crossover.task.conversations import split_conversations
 from crossover.task.label_names import read_label_names
 from crossover.task.predictions import Predictions, read_predictions
 from crossover.task.prompts import PromptFile, read_prompt
@@ -26,5 +27,6 @@ __all__ = [
     "read_prompt",
     "read_table",
     "sample",
+    "split_conversations",
     "unlabelled",
 ]

@@ -6,17 +6,31 @@ __all__ = ["REASONS", "ClassCount", "DataCheck", "FileRead", "Reason", "SetAside
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from crossover.records import Kind
+from crossover.task.table import Layout
 from crossover.task.wording import counted, listed
 
-Reason = Literal["no_label", "empty_input", "duplicate", "conflict", "leak", "near_leak"]
+Reason = Literal[
+    "no_label",
+    "empty_input",
+    "too_many_fields",
+    "cut_off",
+    "not_json",
+    "duplicate",
+    "conflict",
+    "leak",
+    "near_leak",
+]
 
 REASONS: Mapping[Reason, tuple[str, str]] = {
     "no_label": ("row without a label", "rows without a label"),
     "empty_input": ("row without an input", "rows without an input"),
+    "too_many_fields": ("row with more fields than the header", "rows with more fields than the header"),
+    "cut_off": ("row that is cut off at the file's end", "rows that are cut off at the file's end"),
+    "not_json": ("row whose target is no JSON", "rows whose target is no JSON"),
     "duplicate": ("repeated text", "repeated texts"),
     "conflict": ("row whose text has several labels", "rows whose text has several labels"),
     "leak": ("test row that is also in the training data", "test rows that are also in the training data"),
@@ -37,13 +51,15 @@ class SetAside:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileRead:
-    """One data file: its name, what it was read as, and its size."""
+    """One data file: its name, what it was read as, and its size. `n_found` rows are in it, `n_rows` were read."""
 
     name: str
     format: str
     n_rows: int
     columns: tuple[str, ...]
     sha256: str
+    layout: Layout = field(default_factory=Layout)
+    n_found: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,9 +113,11 @@ class DataCheck:
          '3 rows without a label and 5 repeated texts set aside')
         """
         n_rows = sum(file.n_rows for file in self.files)
-        n_smallest, smallest = min((count.n_train + count.n_test, count.label) for count in self.class_counts)
-        classes = f"{len(self.class_counts)} labels (smallest: {smallest}, {counted(n_smallest, 'row')})"
-        lines = [f"{n_rows:,} rows · {', '.join(self.input_fields)} → {self.target_field} · {self.kind}, {classes}"]
+        kind: str = self.kind
+        if self.class_counts:
+            n_smallest, smallest = min((count.n_train + count.n_test, count.label) for count in self.class_counts)
+            kind += f", {len(self.class_counts)} labels (smallest: {smallest}, {counted(n_smallest, 'row')})"
+        lines = [f"{n_rows:,} rows · {', '.join(self.input_fields)} → {self.target_field} · {kind}"]
         counts = Counter(row.reason for row in self.set_aside)
         aside = [counted(counts[reason], one, many) for reason, (one, many) in REASONS.items() if counts[reason]]
         if aside:

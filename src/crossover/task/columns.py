@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["Columns", "Profile", "choose_columns", "profile"]
+__all__ = ["Columns", "Profile", "choose_columns", "further_references", "profile"]
 
 import re
 from collections.abc import Sequence
@@ -16,20 +16,12 @@ from crossover.task.wording import listed
 Holds = Literal["nothing", "numbers", "dates", "JSON", "ids", "few values", "text"]
 
 TARGET_NAMES = ("label", "labels", "target", "class", "gold", "gold_label", "y")
+LABEL_NAMES = (
+    *("intent", "category", "sentiment", "emotion", "topic", "tag", "type", "queue", "department", "priority"),
+    "stance",
+)
 OTHER_TARGET_NAMES = (
-    *(
-        "intent",
-        "category",
-        "sentiment",
-        "emotion",
-        "topic",
-        "tag",
-        "type",
-        "queue",
-        "department",
-        "priority",
-        "stance",
-    ),
+    *LABEL_NAMES,
     *("answer", "output", "outputs", "completion", "response", "reply", "summary", "highlights", "translation"),
 )
 INPUT_NAMES = (
@@ -53,6 +45,8 @@ INPUT_PAIRS = (
     *(("premise", "hypothesis"), ("sentence1", "sentence2"), ("question1", "question2"), ("text_a", "text_b")),
     *(("text1", "text2"), ("passage", "question"), ("context", "question"), ("subject", "body"), ("title", "text")),
 )
+CHECK_NAMES = ("checks", "assert", "asserts", "assertions")
+_NUMBERED_NAME = re.compile(r"(.*?)[\s_-]*\d+")
 _ID_NAMES = re.compile(
     r"(.*[_ -])?(id|idx|index|ind|uid|uuid|guid|key|nr|no|number|row|hash)|#|unnamed: ?\d+", re.IGNORECASE
 )
@@ -74,12 +68,19 @@ class Profile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Columns:
-    """The choice, with the reason for each part that the user did not say."""
+    """The choice, with the reason for each part that the user did not say.
+
+    Attributes:
+        references: columns with further answers that are as good as the target.
+        checks: the column with rules that answers must keep, if there is one.
+    """
 
     inputs: tuple[str, ...]
     target: str
     unused: tuple[str, ...]
     reasons: tuple[str, ...]
+    references: tuple[str, ...] = ()
+    checks: str | None = None
 
 
 def profile(name: str, cells: Sequence[str | None]) -> Profile:
@@ -145,10 +146,28 @@ def choose_columns(name: str, table: Table, *, input: str | Sequence[str] | None
     if not given:
         given, reason = _infer_inputs(name, [profiles[column] for column in columns if column != target], target)
         reasons.append(reason)
-    unused = tuple(column for column in columns if column != target and column not in given)
+    references = further_references(table, target)
+    checks = next((c for c in columns if c.strip().casefold() in CHECK_NAMES and c not in (target, *given)), None)
+    if references:
+        reasons.append(f"further references: {listed(references)}")
+    read = {target, checks, *given, *references}
+    unused = tuple(column for column in columns if column not in read)
     if unused:
         reasons.append("not read: " + listed(f"{column} ({profiles[column].holds})" for column in unused))
-    return Columns(inputs=given, target=target, unused=unused, reasons=tuple(reasons))
+    return Columns(
+        inputs=given, target=target, unused=unused, reasons=tuple(reasons), references=references, checks=checks
+    )
+
+
+def further_references(table: Table, target: str) -> tuple[str, ...]:
+    """Return the columns with further answers: named as the target with a number ("summary2"), or "reference2"."""
+    stems = {target.strip().casefold(), "reference", "references"}
+    found = []
+    for column in table.columns:
+        matched = _NUMBERED_NAME.fullmatch(column.strip().casefold())
+        if column != target and matched and matched[1] in stems:
+            found.append(column)
+    return tuple(found)
 
 
 def _given_inputs(name: str, columns: Sequence[str], input: str | Sequence[str] | None) -> tuple[str, ...]:

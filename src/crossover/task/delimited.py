@@ -5,42 +5,46 @@ from __future__ import annotations
 __all__ = ["CsvReader", "TsvReader"]
 
 import csv
+import re
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from itertools import islice
+from dataclasses import dataclass, replace
+from itertools import chain, islice
 from pathlib import Path
-from typing import ClassVar, final
+from typing import ClassVar, TextIO, final
 
 from crossover.errors import DataError
 from crossover.task.encoding import find_encoding
+from crossover.task.header import SEEN_ROWS, find_header, header_note
 from crossover.task.looks import refuse_look, text_look
 from crossover.task.reader import Reader
-from crossover.task.table import MAX_FIELD_CHARACTERS, ReadOptions, Table, make_table
-from crossover.task.wording import listed
+from crossover.task.table import MAX_FIELD_CHARACTERS, Layout, ReadOptions, Table, make_table
 
 _SEPARATORS = {",": "a comma", ";": "a semicolon", "\t": "a tab", "|": "a bar"}
-_SAMPLE_RECORDS = 200
+_SAID = re.compile(r'"?sep=(.)"?')
 
 
 @final
 class CsvReader(Reader):
-    """Comma-separated values; another separator (; tab |) is found and said. Row 1 is the header.
+    """Comma-separated values; another separator (; tab |), other quotes and a header below row 1 are found and said.
 
-    Rows are numbered by record, the header being 1: where a field holds line breaks, an editor's lines run ahead.
+    Rows are numbered by record, as a spreadsheet does: where a field holds line breaks, an editor's lines run ahead.
     """
 
     name: ClassVar[str] = "csv"
     endings: ClassVar[tuple[str, ...]] = (".csv",)
 
     def read(self, path: Path, options: ReadOptions) -> Table:
-        source = _source(path, "a csv file")
-        separator = _find_separator(path, source.encoding)
-        if separator != ",":
-            source = _Source(
-                source.path, source.encoding, (*source.notes, f"the separator is {_SEPARATORS[separator]}")
-            )
-        return _table(source, _records(source, separator, quoted=True), self.name)
+        source = _find_separator(_source(path, "a csv file"))
+        try:
+            return _table(_with_quotes(source), self.name, options)
+        except DataError:
+            # What does not parse with doubled quotes may have been written by a database: \" inside a field.
+            escaped = replace(source, escape="\\").noted('a quote inside a field is written \\"')
+            if not _holds(source, '\\"') or not _is_even(escaped):
+                raise
+            return _table(escaped, self.name, options)
 
 
 @final
@@ -51,30 +55,40 @@ class TsvReader(Reader):
     endings: ClassVar[tuple[str, ...]] = (".tsv", ".tab")
 
     def read(self, path: Path, options: ReadOptions) -> Table:
-        source = _source(path, "a tsv file")
-        with path.open(encoding=source.encoding, newline="") as file:
+        source = replace(_source(path, "a tsv file"), separator="\t")
+        with source.open() as file:
             start = file.read(1 << 16)
         look = text_look(start)
         if look is not None and look.ending == ".csv":
             raise refuse_look(path, look, expected="a tsv file")
-        plain = _records(source, "\t", quoted=False)
-        try:
-            quoted = _records(source, "\t", quoted=True)
-        except DataError:
-            if not _is_even(plain):
-                raise
-            quoted = []
-        if len(quoted) == len(plain) or not _is_even(plain):
-            return _table(source, quoted, self.name)
-        note = "quotes are read as letters: the fields are not quoted"
-        return _table(_Source(path, source.encoding, (*source.notes, note)), plain, self.name)
+        plain = replace(source, quote=None)
+        if not _is_even(plain) or _n_records(source) == _n_records(plain):
+            return _table(source, self.name, options)
+        return _table(plain.noted("quotes are read as letters: the fields are not quoted"), self.name, options)
 
 
 @dataclass(frozen=True, slots=True)
 class _Source:
+    """How a file is written, as far as it is known."""
+
     path: Path
     encoding: str
+    words: str
     notes: tuple[str, ...]
+    separator: str = ","
+    quote: str | None = '"'
+    escape: str | None = None
+    skipped_lines: int = 0
+
+    def noted(self, note: str) -> _Source:
+        return replace(self, notes=(*self.notes, note))
+
+    @contextmanager
+    def open(self) -> Iterator[TextIO]:
+        with self.path.open(encoding=self.encoding, newline="") as file:
+            for _ in range(self.skipped_lines):
+                file.readline()
+            yield file
 
 
 def _source(path: Path, expected: str) -> _Source:
@@ -83,44 +97,79 @@ def _source(path: Path, expected: str) -> _Source:
         look = text_look(file.read(1 << 16))
     if look is not None and look.ending not in (".csv", ".tsv"):
         raise refuse_look(path, look, expected=expected)
-    return _Source(path, encoding.name, (encoding.note,) if encoding.note else ())
+    return _Source(path, encoding.name, encoding.words, (encoding.note,) if encoding.note else ())
 
 
-def _find_separator(path: Path, encoding: str) -> str:
-    """Return the separator that cuts most of the first records into as many fields as the header; a comma in doubt."""
-    best, best_score = ",", (0.0, 0)
+def _find_separator(source: _Source) -> _Source:
+    """Return the source with the separator that its first line names ("sep=;"), or that cuts most records evenly.
+
+    Titles above the table have fewer fields, so what counts is the most frequent number of fields; a comma in doubt.
+    """
+    with source.open() as file:
+        first = file.readline(16).rstrip("\r\n")
+    if said := _SAID.fullmatch(first):
+        told = replace(source, separator=said[1], skipped_lines=1)
+        return told.noted(f'the first line says the separator: "{first.strip(chr(34))}"; rows are counted below it')
+    best, best_score = ",", (0.0, False, 0)
     for separator in _SEPARATORS:
-        with path.open(encoding=encoding, newline="") as file, _field_limit():
-            try:
-                counts = [
-                    len(record) for record in islice(csv.reader(file, delimiter=separator), _SAMPLE_RECORDS) if record
-                ]
-            except csv.Error:
-                continue
-        if not counts or counts[0] < 2:
-            continue
-        score = (round(sum(count == counts[0] for count in counts) / len(counts), 2), counts[0])
-        if score > best_score:
-            best, best_score = separator, score
-    return best
-
-
-def _records(source: _Source, separator: str, *, quoted: bool) -> list[tuple[int, list[str]]]:
-    """Return the records that hold anything, numbered from 1, the header among them."""
-    records: list[tuple[int, list[str]]] = []
-    number, line = 0, 0
-    with source.path.open(encoding=source.encoding, newline="") as file, _field_limit():
-        reader = csv.reader(
-            file, delimiter=separator, strict=True, quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
-        )
         try:
-            for number, record in enumerate(reader, start=1):
-                line = reader.line_num
-                if any(field.strip() for field in record):
-                    records.append((number, record))
-        except csv.Error as error:
-            raise _broken(source.path, number + 1, line + 1, str(error)) from error
-    return records
+            start = list(islice(_records(source, separator, strict=False), SEEN_ROWS))
+        except DataError:
+            continue
+        counts = [len(record) for _, record in start if record]
+        if not counts or len(start[find_header(start)][1]) < 2:
+            continue
+        width, n_even = max(Counter(counts).items(), key=lambda item: (item[0] > 1, item[1], item[0]))
+        score = (round(n_even / len(counts), 2), counts[0] == width, width)
+        if width > 1 and score > best_score:
+            best, best_score = separator, score
+    found = replace(source, separator=best)
+    return found if best == "," else found.noted(f"the separator is {_SEPARATORS[best]}")
+
+
+def _with_quotes(source: _Source) -> _Source:
+    """Return the source with single quotes where all fields of its first record that holds anything stand in them."""
+    _, first = next((item for item in _records(source, strict=False) if any(item[1])), (0, [""]))
+    if len(first) > 1 and all(len(field) > 1 and field[0] == field[-1] == "'" for field in first):
+        return replace(source, quote="'").noted("the quotes are single ones: 'text'")
+    return source
+
+
+def _holds(source: _Source, text: str) -> bool:
+    with source.open() as file:
+        return any(text in piece for piece in iter(lambda: file.read(1 << 20), ""))
+
+
+def _records(source: _Source, separator: str | None = None, *, strict: bool = True) -> Iterator[tuple[int, list[str]]]:
+    """Yield the records, numbered from 1, empty ones among them.
+
+    Raises:
+        DataError: quotes do not fit, or a field is too long; the message names the place.
+    """
+    number, line = 0, source.skipped_lines
+    # The csv module's own limit of a field is a global: it is set for one record at a time and put back.
+    with source.open() as file:
+        reader = csv.reader(
+            file,
+            delimiter=separator or source.separator,
+            quoting=csv.QUOTE_MINIMAL if source.quote else csv.QUOTE_NONE,
+            quotechar=source.quote,
+            escapechar=source.escape,
+            doublequote=source.escape is None,
+            strict=strict,
+        )
+        while True:
+            before = csv.field_size_limit(MAX_FIELD_CHARACTERS)
+            try:
+                record = next(reader, None)
+            except csv.Error as error:
+                raise _broken(source.path, number + 1, line + 1, str(error)) from error
+            finally:
+                csv.field_size_limit(before)
+            if record is None:
+                return
+            number, line = number + 1, source.skipped_lines + reader.line_num
+            yield number, record
 
 
 def _broken(path: Path, row: int, line: int, reason: str) -> DataError:
@@ -141,39 +190,40 @@ def _broken(path: Path, row: int, line: int, reason: str) -> DataError:
     return DataError(f"{where}: {reason}.", "mend the row, or export the file again")
 
 
-def _is_even(records: list[tuple[int, list[str]]]) -> bool:
-    return bool(records) and all(len(record) == len(records[0][1]) for _, record in records)
-
-
-def _table(source: _Source, records: list[tuple[int, list[str]]], format: str) -> Table:
-    if not records:
-        raise DataError(f"{source.path.name} holds only empty lines.", "it needs a header and rows")
-    header = records[0][1]
-    trimmed: list[tuple[int, list[str | None]]] = []
-    long: list[tuple[int, int]] = []
-    for number, record in records[1:]:
-        if len(record) > len(header) and any(field.strip() for field in record[len(header) :]):
-            long.append((number, len(record)))
-        trimmed.append((number, list(record[: len(header)])))
-    if long:
-        row, n_fields = long[0]
-        more = (
-            f"so have the rows {listed([number for number, _ in long[1:]])}" if len(long) > 1 else "it is the only one"
-        )
-        raise DataError(
-            f"{source.path.name}, row {row}: {n_fields} fields where the header has {len(header)}.",
-            f"header: {', '.join(header)}",
-            more,
-            'a field that holds the separator needs quotes: "Hello, world",greeting',
-        )
-    return make_table(source.path.name, header, trimmed, format=format, notes=source.notes)
-
-
-@contextmanager
-def _field_limit() -> Iterator[None]:
-    """Let the csv module read fields up to our bound; its own limit (a global) is put back."""
-    before = csv.field_size_limit(MAX_FIELD_CHARACTERS)
+def _is_even(source: _Source) -> bool:
+    """Tell whether all records that hold anything have the same number of fields."""
     try:
-        yield
-    finally:
-        csv.field_size_limit(before)
+        widths = {len(record) for _, record in _records(source) if any(field.strip() for field in record)}
+    except DataError:
+        return False
+    return len(widths) == 1
+
+
+def _n_records(source: _Source) -> int | None:
+    """Return the number of records that hold anything; None where they cannot be read."""
+    try:
+        return sum(any(field.strip() for field in record) for _, record in _records(source))
+    except DataError:
+        return None
+
+
+def _table(source: _Source, format: str, options: ReadOptions) -> Table:
+    records = _records(source)
+    # An empty file of many lines has no header within reach: the first rows are those from the first that holds any.
+    start = list(islice(records, SEEN_ROWS))
+    while start and not any(field.strip() for _, record in start for field in record):
+        start = list(islice(records, SEEN_ROWS))
+    if not start:
+        raise DataError(f"{source.path.name} holds only empty lines.", "it needs a header and rows")
+    place = find_header(start)
+    note = header_note(start, place)
+    number, header = start[place]
+    return make_table(
+        source.path.name,
+        header,
+        chain(start[place + 1 :], records),
+        format=format,
+        notes=(*source.notes, *([note] if note else [])),
+        layout=Layout(encoding=source.words, separator=source.separator, header_row=number),
+        options=options,
+    )

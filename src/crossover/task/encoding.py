@@ -6,7 +6,8 @@ __all__ = ["Encoding", "find_encoding"]
 
 import codecs
 import re
-from dataclasses import dataclass
+import unicodedata
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from crossover.errors import DataError
@@ -33,14 +34,26 @@ _HIGH = re.compile(rb"[\xc0-\xff]")
 
 @dataclass(frozen=True, slots=True)
 class Encoding:
-    """An encoding by Python's name, and what the user should know about it (None for plain UTF-8)."""
+    """An encoding by Python's name, and what the user should know about it (None for plain UTF-8).
+
+    Attributes:
+        words: its name for people.
+        cut_off: the last character lacks bytes; it is read as U+FFFD, with `errors`.
+    """
 
     name: str
     note: str | None = None
+    words: str = "UTF-8"
+    cut_off: bool = False
+
+    @property
+    def errors(self) -> str:
+        """How to open the file: "strict", or "replace" where its last character is cut off."""
+        return "replace" if self.cut_off else "strict"
 
 
-def find_encoding(path: Path, *, expected: str, bound_lines: bool = True) -> Encoding:
-    """Return a text file's encoding: UTF-8, UTF-16 with its mark, or, where that reads clearly, Windows-1252.
+def find_encoding(path: Path, *, expected: str, bound_lines: bool = True, allow_cut_off: bool = False) -> Encoding:
+    """Return a text file's encoding: UTF-8, UTF-16, or, where that reads clearly, Windows-1252.
 
     The file is read in pieces, so a huge line costs no memory.
 
@@ -48,6 +61,7 @@ def find_encoding(path: Path, *, expected: str, bound_lines: bool = True) -> Enc
         path: a file that is there.
         expected: what the ending promises, for errors: "a csv file".
         bound_lines: refuse lines over 40 MB.
+        allow_cut_off: accept a file that ends amid a character.
 
     Raises:
         DataError: binary content, a line beyond the bound, or bytes that no encoding can read, with their place.
@@ -58,11 +72,16 @@ def find_encoding(path: Path, *, expected: str, bound_lines: bool = True) -> Enc
         if look is not None:
             raise refuse_look(path, look, expected=expected)
         encoding = next(
-            (Encoding(name, f"read as {words}") for mark, name, words in _BOMS if head.startswith(mark)),
+            (Encoding(name, f"read as {words}", words) for mark, name, words in _BOMS if head.startswith(mark)),
             Encoding("utf-8"),
         )
+        if encoding.name == "utf-8" and b"\0" in head:
+            encoding = _without_mark(head) or encoding
         if encoding.name.startswith("utf-8") and b"\0" in head:
-            raise _nul(path, head, expected)
+            raise DataError(
+                f"{path.name} is not {expected}: byte {head.index(0) + 1} is a zero, so it is no text.",
+                "export the data again",
+            )
         file.seek(0)
         decoder = codecs.getincrementaldecoder(encoding.name)()
         before, lines, line_bytes, pending = 0, 1, 0, b""
@@ -84,21 +103,24 @@ def find_encoding(path: Path, *, expected: str, bound_lines: bool = True) -> Enc
         try:
             decoder.decode(b"", final=True)
         except UnicodeDecodeError:
+            if allow_cut_off:
+                return replace(encoding, cut_off=True)
             return _guess(path, encoding, before - len(pending))
     return encoding
 
 
-def _nul(path: Path, head: bytes, expected: str) -> DataError:
-    half = head[: len(head) // 2 * 2]
-    for name, zeros in (("UTF-16LE", half[1::2]), ("UTF-16BE", half[::2])):
-        if zeros and zeros.count(0) > 0.4 * len(zeros):
-            return DataError(
-                f"{path.name} looks like {name} without a byte-order mark.",
-                f"convert it: iconv -f {name} -t UTF-8 {path.name} > {path.stem}.utf8{path.suffix}",
-            )
-    return DataError(
-        f"{path.name} is not {expected}: byte {head.index(0) + 1} is a zero, so it is no text.", "export the data again"
-    )
+def _without_mark(head: bytes) -> Encoding | None:
+    """Return UTF-16 for a file's beginning that reads as lines of text in one byte order, or None.
+
+    In the wrong order a line feed is U+0A00, which is no character.
+    """
+    found = []
+    for name, words in (("utf-16-le", "UTF-16LE"), ("utf-16-be", "UTF-16BE")):
+        text = head[: len(head) // 2 * 2].decode(name, errors="replace")[:-1]  # the last one may be half a pair
+        odd = any(unicodedata.category(c) in {"Cc", "Cn", "Co", "Cs"} and c not in "\t\r\n" for c in text)
+        if "\n" in text and not odd and "\ufffd" not in text:
+            found.append(Encoding(name, f"read as {words} without a byte-order mark", words))
+    return found[0] if len(found) == 1 else None
 
 
 def _guess(path: Path, tried: Encoding, offset: int) -> Encoding:
@@ -106,7 +128,8 @@ def _guess(path: Path, tried: Encoding, offset: int) -> Encoding:
     content = _start(path)
     line = content.count(b"\n", 0, offset) + 1
     if tried.name == "utf-8" and len(content) <= MAX_GUESSED_BYTES and _is_western(content):
-        return Encoding("cp1252", f"not UTF-8 (line {line}): read as Windows-1252, the Western European encoding")
+        note = f"not UTF-8 (line {line}): read as Windows-1252, the Western European encoding"
+        return Encoding("cp1252", note, "Windows-1252")
     bad = f"0x{content[offset]:02X}" if offset < len(content) else "the end"
     words = "UTF-8" if tried.name.startswith("utf-8") else tried.name.upper()
     raise DataError(

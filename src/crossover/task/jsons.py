@@ -5,7 +5,9 @@ from __future__ import annotations
 __all__ = ["JsonLinesReader", "JsonReader"]
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+import shlex
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar, final
 
@@ -13,22 +15,25 @@ from crossover.errors import DataError
 from crossover.task.encoding import Encoding, find_encoding
 from crossover.task.looks import refuse_look, text_look
 from crossover.task.reader import Reader
-from crossover.task.table import MAX_COLUMNS, ReadOptions, Table, cell_text, make_table
+from crossover.task.table import MAX_COLUMNS, Layout, ReadOptions, Refused, Table, cell_text, make_table
 
 MAX_JSON_BYTES = 250_000_000
 
 
 @final
 class JsonLinesReader(Reader):
-    """One JSON object a line; a row's number is its line's. Lists and objects inside stay JSON text."""
+    """One JSON object a line; a row's number is its line's. Lists and objects inside stay JSON text.
+
+    A last line that is cut off is set aside with a note; any other that is no JSON object is an error.
+    """
 
     name: ClassVar[str] = "JSON lines"
     endings: ClassVar[tuple[str, ...]] = (".jsonl", ".ndjson")
 
     def read(self, path: Path, options: ReadOptions) -> Table:
-        encoding = find_encoding(path, expected="a JSON lines file")
+        encoding = find_encoding(path, expected="a JSON lines file", allow_cut_off=True)
         _check_start(path, encoding, "{", "a JSON lines file")
-        return _objects_to_table(path.name, _lines(path, encoding), self.name, encoding)
+        return _lines_to_table(path, encoding, options)
 
 
 @final
@@ -50,10 +55,8 @@ class JsonReader(Reader):
         encoding = find_encoding(path, expected="a JSON file", bound_lines=False)
         start = _check_start(path, encoding, "{[", "a JSON file")
         if _has_one_object_a_line(start):
-            noted = Encoding(
-                encoding.name, "; ".join(filter(None, (encoding.note, "read as JSON lines: one object a line")))
-            )
-            return _objects_to_table(path.name, _lines(path, encoding), "JSON lines", noted)
+            noted = "; ".join(filter(None, (encoding.note, "read as JSON lines: one object a line")))
+            return _lines_to_table(path, replace(encoding, note=noted), options)
         text = path.read_text(encoding=encoding.name)
         try:
             value = json.loads(text)
@@ -66,7 +69,8 @@ class JsonReader(Reader):
             raise DataError(f"{path.name}, line {error.lineno}, column {error.colno}: {error.msg}.", cut) from error
         except (ValueError, RecursionError) as error:
             raise DataError(f"{path.name} is not JSON that can be read: {_reason(error)}.") from error
-        return _objects_to_table(path.name, enumerate(_array(path.name, value), start=1), self.name, encoding)
+        items = enumerate(_array(path.name, value), start=1)
+        return _objects_to_table(path.name, items, self.name, encoding, options)
 
 
 def _check_start(path: Path, encoding: Encoding, brackets: str, expected: str) -> str:
@@ -75,7 +79,7 @@ def _check_start(path: Path, encoding: Encoding, brackets: str, expected: str) -
     Raises:
         DataError: it begins otherwise; the message says what it looks like.
     """
-    with path.open(encoding=encoding.name) as file:
+    with path.open(encoding=encoding.name, errors=encoding.errors) as file:
         start = file.read(1 << 16)
     first = start.lstrip()[:1]
     if not first:
@@ -91,8 +95,14 @@ def _has_one_object_a_line(start: str) -> bool:
     return look is not None and look.ending == ".jsonl" and len(lines) > 1 and lines[1].lstrip().startswith("{")
 
 
-def _lines(path: Path, encoding: Encoding) -> Iterator[tuple[int, object]]:
-    with path.open(encoding=encoding.name, newline="\n") as file:
+def _lines_to_table(path: Path, encoding: Encoding, options: ReadOptions) -> Table:
+    cut_off: list[tuple[int, Refused]] = []
+    return _objects_to_table(path.name, _lines(path, encoding, cut_off), "JSON lines", encoding, options, cut_off)
+
+
+def _lines(path: Path, encoding: Encoding, cut_off: list[tuple[int, Refused]]) -> Iterator[tuple[int, object]]:
+    """Yield the lines' values by number; the last line goes to `cut_off` when it is no JSON."""
+    with path.open(encoding=encoding.name, errors=encoding.errors, newline="\n") as file:
         for number, line in enumerate(file, start=1):
             if not line.strip():
                 continue
@@ -100,19 +110,16 @@ def _lines(path: Path, encoding: Encoding) -> Iterator[tuple[int, object]]:
                 yield number, json.loads(line.strip())
             except (ValueError, RecursionError) as error:
                 is_last = not any(other.strip() for other in file)
+                if is_last and number > 1 and isinstance(error, json.JSONDecodeError):
+                    cut_off.append((number, "cut_off"))
+                    return
+                one_value = "; one value over several lines is a .json file" if number == 1 else ""
                 raise DataError(
                     f"{path.name}, line {number} is not JSON: {_reason(error)}.",
                     f"line: {line.strip()[:80]}",
-                    _way_out(path.name, number, is_last=is_last),
+                    f"each line must hold one whole JSON object{one_value}",
+                    *([f"mend it, or leave it out: sed -i '{number}d' {shlex.quote(path.name)}"] if number > 1 else []),
                 ) from error
-
-
-def _way_out(name: str, number: int, *, is_last: bool) -> str:
-    if is_last and number > 1:
-        return f"it is the last line: the file was cut off; complete it, or leave it out: sed -i '{number}d' {name}"
-    if number == 1:
-        return "each line must hold one whole JSON object; one value over several lines is a .json file"
-    return "each line must hold one whole JSON object"
 
 
 def _reason(error: Exception) -> str:
@@ -144,7 +151,14 @@ def _array(name: str, value: object) -> list[object]:
     )
 
 
-def _objects_to_table(name: str, objects: Iterable[tuple[int, object]], format: str, encoding: Encoding) -> Table:
+def _objects_to_table(
+    name: str,
+    objects: Iterable[tuple[int, object]],
+    format: str,
+    encoding: Encoding,
+    options: ReadOptions,
+    cut_off: Sequence[tuple[int, Refused]] = (),
+) -> Table:
     rows: list[tuple[int, Mapping[str, object]]] = []
     columns: dict[str, None] = {}
     for number, item in objects:
@@ -162,5 +176,15 @@ def _objects_to_table(name: str, objects: Iterable[tuple[int, object]], format: 
         rows.append((number, item))
     if not rows:
         raise DataError(f"{name} holds no rows.", 'wanted: {"text": "…", "label": "…"}')
-    records = ((number, [cell_text(item.get(column)) for column in columns]) for number, item in rows)
-    return make_table(name, list(columns), records, format=format, notes=(encoding.note,) if encoding.note else ())
+    notes = [encoding.note] if encoding.note else []
+    notes += [f"the last line, {number}, is cut off and set aside: is the file whole?" for number, _ in cut_off]
+    return make_table(
+        name,
+        list(columns),
+        ((number, [cell_text(item.get(column)) for column in columns]) for number, item in rows),
+        format=format,
+        notes=notes,
+        layout=Layout(encoding=encoding.words),
+        options=options,
+        refused=cut_off,
+    )

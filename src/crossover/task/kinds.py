@@ -1,8 +1,8 @@
-"""Which kind of task a file holds, and whether this version can study it."""
+"""Which kind of task a file holds."""
 
 from __future__ import annotations
 
-__all__ = ["SUPPORTED", "check_kind", "refuse_open_kinds"]
+__all__ = ["check_kind_option", "kind_of"]
 
 import re
 from collections import Counter
@@ -10,62 +10,28 @@ from collections.abc import Sequence
 from typing import get_args
 
 from crossover.errors import DataError, OptionError, closest
+from crossover.languages import language
 from crossover.records import KINDS, Kind
-from crossover.task.columns import OTHER_TARGET_NAMES, TARGET_NAMES, profile
+from crossover.task.columns import profile
+from crossover.task.shapes import ANSWERS, SUMMARIES, answers_end_in_numbers
 from crossover.task.table import Table
 from crossover.task.wording import listed
 
-SUPPORTED: tuple[Kind, ...] = ("classification",)
-
 MAX_NUMBER_LABELS = 50
-_LANGUAGES = frozenset(
-    [
-        "en",
-        "de",
-        "fr",
-        "es",
-        "it",
-        "pt",
-        "nl",
-        "pl",
-        "cs",
-        "ru",
-        "uk",
-        "zh",
-        "ja",
-        "ko",
-        "ar",
-        "tr",
-        "sv",
-        "da",
-        "no",
-        "fi",
-        "hu",
-        "ro",
-        "el",
-        "he",
-        "hi",
-        "vi",
-        "th",
-        "id",
-    ]
-)
 _NUMBER = re.compile(r"\s*[-+]?(\d+([.,]\d+)*|\.\d+)\s*")
 
 
 def check_kind_option(kind: str | None) -> Kind | None:
-    """Return the kind that the user named, if this version can study it.
+    """Return the kind that the user named.
 
     Raises:
-        OptionError: no such kind, or not yet.
+        OptionError: there is no such kind.
     """
     if kind is None:
         return None
     for known in KINDS:
         if kind == known:
-            if known in SUPPORTED:
-                return known
-            raise OptionError(f"kind {kind} is not supported yet.", "supported: " + ", ".join(SUPPORTED))
+            return known
     near = closest(kind, KINDS)
     raise OptionError(
         f'there is no kind "{kind}".',
@@ -74,55 +40,37 @@ def check_kind_option(kind: str | None) -> Kind | None:
     )
 
 
-def refuse_open_kinds(name: str, table: Table) -> None:
-    """Refuse files whose columns speak of a kind that this version cannot study, before a column is asked for.
-
-    Raises:
-        DataError: the columns are those of a chat, an extraction or a translation file, and none has a label's name.
-    """
-    names = {column.strip().casefold(): column for column in table.columns}
-    if "messages" in names or "conversations" in names:
-        raise _not_yet(name, "chat", f'it has a column "{names.get("messages") or names["conversations"]}"', table)
-    if set(names) & {*TARGET_NAMES, *OTHER_TARGET_NAMES}:
-        return
-    nested = [
-        column
-        for folded, column in names.items()
-        if folded in ("entities", "slots", "spans", "tags") and profile(column, table.column(column)).holds == "JSON"
-    ]
-    if nested:
-        raise _not_yet(name, "extraction", f'column "{nested[0]}" holds JSON', table)
-    if len(set(names) & _LANGUAGES) >= 2:
-        raise _not_yet(name, "translation", "two columns are named as languages", table)
-
-
-def check_kind(
-    name: str, table: Table, target: str, labels: Sequence[str], *, kind: Kind | None
+def kind_of(
+    name: str, table: Table, target: str, answers: Sequence[str], *, kind: Kind | None
 ) -> tuple[Kind, str | None]:
-    """Return the kind and the reason for it, or refuse what is no classification.
+    """Return the kind that a target column speaks of and the reason for it, or refuse what is no classification.
 
     Args:
         name: the file's name, for errors.
         table: the data file.
         target: the target column.
-        labels: its values, one for each labelled row.
+        answers: its values, one for each labelled row.
         kind: what the user said, or None.
 
     Raises:
-        DataError: the target is almost unique in every row, long text, JSON, or a number with many values.
+        DataError: the kind is classification, said or for want of another, and the target is almost unique in every
+            row, or a number with many values.
     """
-    counts = Counter(labels)
-    n_labels, n_rows = len(counts), len(labels)
-    what = f'{name}: the target "{target}"'
-    others = _other_targets(table, target)
+    counts = Counter(answers)
+    n_labels, n_rows = len(counts), len(answers)
+    if kind is not None and kind != "classification":
+        return kind, None
     if kind is None:
-        guessed = _open_kind(table, target, labels)
+        guessed = _open_kind(table, target, answers)
         if guessed is not None:
-            raise _not_yet(name, guessed[0], guessed[1], table, target)
+            return guessed[0], f"kind: {guessed[0]}, {guessed[1]}"
+    what, others = f'{name}: the target "{target}"', _other_targets(table, target)
     if n_labels > n_rows / 2:
         raise DataError(
             f"{what} has {n_labels:,} different values in {n_rows:,} rows: that is no classification.",
             f"for example {_examples(counts)}",
+            "if the answers are free text, say of which kind: --kind "
+            + "|".join(k for k in KINDS if k != "classification"),
             others,
         )
     if kind is None and n_labels > MAX_NUMBER_LABELS and all(_NUMBER.fullmatch(label) for label in counts):
@@ -137,32 +85,24 @@ def check_kind(
     return "classification", f"kind: classification, {n_labels} different labels in {n_rows:,} rows"
 
 
-def _open_kind(table: Table, target: str, labels: Sequence[str]) -> tuple[Kind, str] | None:
+def _open_kind(table: Table, target: str, answers: Sequence[str]) -> tuple[Kind, str] | None:
     """Return the open kind that a target speaks of, with the reason; None where it may be a classification."""
     folded = target.strip().casefold()
-    if profile(target, labels).holds == "JSON":
-        return "extraction", f'the target "{target}" holds JSON'
-    if len(set(labels)) <= len(labels) / 2:
+    if profile(target, answers).holds == "JSON":
+        return "extraction", f'"{target}" holds JSON'
+    if len(set(answers)) <= len(answers) / 2:
         return None
-    if sum("####" in label for label in labels) > len(labels) / 2:
+    if answers_end_in_numbers(answers):
         return "math", f'the answers in "{target}" end in a number after ####'
-    if folded in ("summary", "highlights", "abstract"):
+    if folded.startswith(SUMMARIES):
         return "summarization", f'the target is named "{target}"'
-    if folded == "translation":
+    if folded == "translation" or language(target) is not None:
         return "translation", f'the target is named "{target}"'
-    if folded == "answer" and any(column.strip().casefold() == "question" for column in table.columns):
+    if folded in ("answer", "answers") and any(column.strip().casefold() == "question" for column in table.columns):
         return "qa", f'there are "question" and "{target}", and most answers differ'
-    if folded in ("output", "outputs", "completion", "response", "reply"):
+    if folded in ANSWERS:
         return "generation", f'the target is named "{target}", and most values differ'
     return None
-
-
-def _not_yet(name: str, kind: Kind, reason: str, table: Table, target: str | None = None) -> DataError:
-    return DataError(
-        f"{name} looks like {kind} ({reason}): kind {kind} is not supported yet.",
-        "supported: " + ", ".join(SUPPORTED),
-        _other_targets(table, target),
-    )
 
 
 def _other_targets(table: Table, target: str | None) -> str:

@@ -32,7 +32,7 @@ _SIGNATURES: tuple[tuple[bytes, Look], ...] = (
     (b"\x28\xb5\x2f\xfd", Look("a zstd archive")),
     (b"\xd0\xcf\x11\xe0", Look("an old Excel or Word document (.xls, .doc)")),
     (b"SQLite format 3", Look("an SQLite database")),
-    (b"ARROW1", Look("an Arrow file")),
+    (b"ARROW1", Look("an Arrow file", ".arrow")),
     (b"\x7fELF", Look("a program")),
     (b"\x80\x04\x95", Look("a Python pickle")),
 )
@@ -77,6 +77,6 @@ def refuse_look(path: Path, look: Look | None, *, expected: str) -> DataError:
     way_out = (
         f"rename it: mv {path.name} {path.stem}{look.ending}"
         if look.ending
-        else "export the data as .csv, .tsv, .jsonl, .json, .parquet or .xlsx"
+        else "export the data as .csv, .tsv, .jsonl, .json, .parquet, .arrow or .xlsx"
     )
     return DataError(f"{path.name} is not {expected}: it looks like {look.words}.", way_out)

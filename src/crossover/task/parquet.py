@@ -42,7 +42,7 @@ class ParquetReader(Reader):
         records = (
             (number, [cell_text(value) for value in row]) for number, row in enumerate(frame.iter_rows(), start=1)
         )
-        return make_table(path.name, frame.columns, records, format=self.name, notes=())
+        return make_table(path.name, frame.columns, records, format=self.name, notes=(), options=options)
 
 
 def check_signature(path: Path, signature: bytes, expected: str) -> None:

@@ -8,6 +8,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 
 from crossover.errors import DataError, closest
+from crossover.task.arrow import ArrowReader
 from crossover.task.delimited import CsvReader, TsvReader
 from crossover.task.jsons import JsonLinesReader, JsonReader
 from crossover.task.parquet import ParquetReader
@@ -21,6 +22,7 @@ _READERS: tuple[Reader, ...] = (
     JsonLinesReader(),
     JsonReader(),
     ParquetReader(),
+    ArrowReader(),
     XlsxReader(),
 )
 

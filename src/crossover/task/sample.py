@@ -15,14 +15,15 @@ from crossover.task.split import shuffled
 def sample(train: Sequence[Example], budget: int, seed: int, labels: Sequence[str]) -> tuple[Example, ...]:
     """Return `budget` training examples: the beginning of one order per seed, so small budgets are inside larger ones.
 
-    The order takes one example of each label first, large labels before small ones, then always one of the label that
-    is furthest behind its share of the training rows. It depends on the seed and the examples' ids, not on their order.
+    Without labels the order is random; examples without a target, which count in no budget, come last. With labels it
+    takes one example of each first, large labels before small ones, then always one of the label that is furthest
+    behind its share of the training rows. It depends on the seed and the examples' ids, not on their order.
 
     Args:
         train: the training split.
         budget: number of examples; 0 gives none.
         seed: another seed draws others.
-        labels: the task's labels.
+        labels: the task's labels; none for tasks whose answers are free.
 
     Raises:
         OptionError: the budget is negative, or larger than the training split.
@@ -32,6 +33,10 @@ def sample(train: Sequence[Example], budget: int, seed: int, labels: Sequence[st
             f"budget {budget:,} is not possible: there are {len(train):,} training rows.",
             f"allowed: 0 to {len(train):,}",
         )
+    if not labels:
+        by_id = {example.id: example for example in train}
+        order = sorted(shuffled(by_id, f"crossover.sample/{seed}"), key=lambda name: by_id[name].target is None)
+        return tuple(by_id[name] for name in order[:budget])
     by_label: dict[str, dict[str, Example]] = defaultdict(dict)
     for example in train:
         if example.target is None or example.target not in labels:

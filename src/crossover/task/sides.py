@@ -5,15 +5,15 @@ from __future__ import annotations
 __all__ = ["MIN_ROWS", "Sides", "check_has_rows", "check_rows", "sides_of_one_file", "sides_of_two_files"]
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from crossover.errors import DataError, OptionError, closest
 from crossover.metrics.labels import label_key
 from crossover.task.check import SetAside
 from crossover.task.clean import Row, drop_leaks, keep_one_of_each, labelled_rows, near_rows
-from crossover.task.columns import Columns
-from crossover.task.split import DEFAULT_TEST_ROWS, default_test_size, draw
+from crossover.task.columns import Columns, further_references
+from crossover.task.split import DEFAULT_TEST_ROWS, WRITTEN_TEST_ROWS, default_test_size, draw
 from crossover.task.table import Table
 from crossover.task.wording import counted, listed
 
@@ -40,7 +40,7 @@ def check_rows(name: str, columns: Columns, table: Table, rows: Sequence[Row], *
         DataError: there is not.
     """
     target = columns.target
-    if not any(label and label.strip() for label in table.column(target)):
+    if not rows and not any(label and label.strip() for label in table.column(target)):
         raise DataError(
             f'{name}: column "{target}" is empty in all {len(table.rows):,} rows: there is no label to learn from.',
             "columns: " + listed(table.columns, at_most=20),
@@ -52,7 +52,7 @@ def check_rows(name: str, columns: Columns, table: Table, rows: Sequence[Row], *
             f"{name} has {counted(len(rows), 'row')} with an input and a label; a study needs at least {needed}.",
             "some hundreds are needed to tell methods apart",
         )
-    if len(labels) == 1:
+    if len(labels) == 1 and "" not in labels:
         raise DataError(
             f'{name}: all {len(rows):,} rows have the label "{next(iter(labels))}": there is nothing to tell apart.',
             f'add rows of other labels to "{target}", or name another column: --target COLUMN',
@@ -66,7 +66,7 @@ def sides_of_one_file(name: str, rows: Sequence[Row], *, test_size: int | None, 
     training side together. Every label with two rows or more keeps one for training and, if it can, one for the test.
     """
     kept, aside = keep_one_of_each(name, rows)
-    counts = Counter(row.target for row in kept)
+    counts = Counter(row.stratum for row in kept)
     _check_kept(name, len(kept), 2 * MIN_ROWS, counts, aside)
     most = len(kept) - max(len(counts), MIN_ROWS)
     if test_size is not None and test_size > most:
@@ -74,10 +74,12 @@ def sides_of_one_file(name: str, rows: Sequence[Row], *, test_size: int | None, 
             f"--test-size {test_size:,} leaves too few of {name}'s {len(kept):,} usable rows for training.",
             f"allowed: {MIN_ROWS} to {most:,}",
         )
-    wanted = test_size or default_test_size(len(kept))
+    # Without wanted answers nothing can be learned: all are for the test, but for inputs that methods may look at.
+    has_answers = any(row.target for row in kept)
+    wanted = test_size or (default_test_size(len(kept), _most(kept)) if has_answers else min(most, _most(kept)))
     near = near_rows(kept)
     drawn = draw(kept, wanted, seed=seed, barred={number for pair in near for number in pair}, leave_one=True)
-    notes = [f"test: {len(drawn):,} of {len(kept):,} usable rows, stratified, seed {seed}"]
+    notes = [f"test: {len(drawn):,} of {len(kept):,} usable rows, {_drawn_how(kept)} {seed}"]
     if len(drawn) < MIN_ROWS:
         raise DataError(
             f"{name}: only {counted(len(drawn), 'row')} of {len(kept):,} can be held out:"
@@ -86,7 +88,7 @@ def sides_of_one_file(name: str, rows: Sequence[Row], *, test_size: int | None, 
         )
     if len(drawn) < wanted:
         notes.append(f"{wanted:,} test rows were wanted; rows that are nearly the same as another are not held out")
-    untested = sorted(counts.keys() - {row.target for row in kept if row.number in drawn})
+    untested = sorted(counts.keys() - {row.stratum for row in kept if row.number in drawn})
     if untested:
         notes.append(f"labels without a test row: {listed(untested)}")
     return Sides(
@@ -107,14 +109,19 @@ def sides_of_two_files(
     *,
     test_size: int | None,
     seed: int,
+    with_strata: Callable[[str, Sequence[Row]], tuple[list[Row], list[SetAside]]],
+    rules_suffice: bool = False,
 ) -> Sides:
     """Take the test from a file of its own, without rows that leak from the training file, drawn down to the test size.
+
+    `with_strata` does to a file's rows what was done to `rows`: it says by what they are drawn, and sets rows aside
+    whose target is not of the task's form. `rules_suffice` as in `labelled_rows`.
 
     Raises:
         DataError: a column is missing in it, too few rows are left, or it has a label that the training file has not.
     """
     kept, aside = keep_one_of_each(train_name, rows)
-    _check_kept(train_name, len(kept), MIN_ROWS, Counter(row.target for row in kept), aside)
+    _check_kept(train_name, len(kept), MIN_ROWS, Counter(row.stratum for row in kept), aside)
     for column in (*columns.inputs, columns.target):
         if column not in table.columns:
             raise DataError(
@@ -122,7 +129,17 @@ def sides_of_two_files(
                 "columns: " + listed(table.columns, at_most=20),
                 "both files need the same names for the input and the target",
             )
-    test_rows, missing = labelled_rows(test_name, table, columns.inputs, columns.target)
+    found, missing = labelled_rows(
+        test_name,
+        table,
+        columns.inputs,
+        columns.target,
+        references=further_references(table, columns.target),
+        checks=columns.checks,
+        rules_suffice=rules_suffice,
+    )
+    test_rows, formless = with_strata(test_name, found)
+    missing += formless
     _check_test_rows(test_name, columns, table, test_rows)
     _check_labels(train_name, kept, test_name, test_rows)
     single, repeated = keep_one_of_each(test_name, test_rows)
@@ -134,17 +151,17 @@ def sides_of_two_files(
             f"{len(leaks):,} are also in {train_name}, {len(repeated):,} are repeated or contradict each other",
             "is it the same file, or a part of it? leave --test out and rows are held out",
         )
-    wanted = test_size if test_size is not None else DEFAULT_TEST_ROWS
+    wanted = test_size if test_size is not None else _most(clean)
     drawn = draw(clean, wanted, seed=seed) if wanted < len(clean) else {row.number for row in clean}
     notes = []
     if len(drawn) < len(clean):
         notes.append(
-            f"test: {len(drawn):,} of {len(clean):,} usable rows, stratified, seed {seed}"
+            f"test: {len(drawn):,} of {len(clean):,} usable rows, {_drawn_how(clean)} {seed}"
             f"; --test-size {len(clean)} takes all"
         )
     elif test_size is not None and test_size > len(clean):
         notes.append(f"test: {test_size:,} rows were asked for, {test_name} has {len(clean):,} that can be used")
-    untested = sorted({row.target for row in kept} - {row.target for row in clean})
+    untested = sorted({row.stratum for row in kept} - {row.stratum for row in clean})
     if untested:
         notes.append(f"labels without a test row: {listed(untested)}")
     return Sides(
@@ -181,8 +198,17 @@ def _check_test_rows(name: str, columns: Columns, table: Table, rows: Sequence[R
         )
 
 
+def _most(rows: Sequence[Row]) -> int:
+    """Return how many test rows are taken at most where nobody says how many."""
+    return DEFAULT_TEST_ROWS if any(row.stratum for row in rows) else WRITTEN_TEST_ROWS
+
+
+def _drawn_how(rows: Sequence[Row]) -> str:
+    return "stratified, seed" if any(row.stratum for row in rows) else "drawn with seed"
+
+
 def _check_kept(name: str, n_kept: int, needed: int, counts: Counter[str], aside: Sequence[SetAside]) -> None:
-    if n_kept >= needed and len(counts) > 1:
+    if n_kept >= needed and (len(counts) > 1 or "" in counts):
         return
     conflicts = [row.row for row in aside if row.reason == "conflict"]
     repeated = [row.row for row in aside if row.reason == "duplicate"]
@@ -195,11 +221,11 @@ def _check_kept(name: str, n_kept: int, needed: int, counts: Counter[str], aside
 
 
 def _check_labels(train_name: str, train: Sequence[Row], test_name: str, test: Sequence[Row]) -> None:
-    known = {row.target for row in train}
+    known = {row.stratum for row in train}
     unknown: dict[str, list[int]] = defaultdict(list)
     for row in test:
-        if row.target not in known:
-            unknown[row.target].append(row.number)
+        if row.stratum not in known:
+            unknown[row.stratum].append(row.number)
     if not unknown:
         return
     spelled = {label_key(label): label for label in known}

@@ -5,18 +5,22 @@ from __future__ import annotations
 __all__ = ["XlsxReader"]
 
 import re
+import shlex
 import zipfile
 import zlib
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, final
 
 import fastexcel
 
 from crossover.errors import DataError, closest
+from crossover.task.header import SEEN_ROWS, find_header, header_note
 from crossover.task.parquet import check_signature
 from crossover.task.reader import Reader
-from crossover.task.table import MAX_CELLS, MAX_COLUMNS, ReadOptions, Table, make_table
+from crossover.task.table import MAX_CELLS, MAX_COLUMNS, Layout, ReadOptions, Table, make_table
+from crossover.task.wording import counted, listed
 
 MAX_UNPACKED_BYTES = 500_000_000
 MAX_MEMBERS = 2_000
@@ -26,7 +30,7 @@ _REFERENCE = re.compile(rb"""\br\s*=\s*["']([A-Za-z]{0,4})([0-9]{1,8})["']""")
 
 @final
 class XlsxReader(Reader):
-    """The first sheet of a workbook, or the one asked for. Its first row that holds anything is the header.
+    """The only sheet of a workbook that holds a table, or the one asked for, by name or number.
 
     Cells are read as they are stored: text as text, whole numbers without ".0". Row numbers are the sheet's.
     """
@@ -39,37 +43,105 @@ class XlsxReader(Reader):
         _check_zip(path)
         try:
             workbook = fastexcel.read_excel(path)
-            sheet = self._sheet(path, workbook.sheet_names, options)
-            frame = workbook.load_sheet(sheet, header_row=None, skip_rows=0, dtypes="string").to_polars()
+            names = workbook.sheet_names
+            if not names:
+                raise DataError(f"{path.name} has no sheet.")
+            if options.sheet is not None:
+                sheet = _load(workbook, _named(path, names, options.sheet))
+            else:
+                sheet = _only_table(path, [_load(workbook, name) for name in names])
         except fastexcel.FastExcelError as error:
             raise DataError(
                 f"{path.name} is a damaged workbook: {str(error).splitlines()[0]}.", "save it again as .xlsx or .csv"
             ) from error
-        filled = [
-            (number, list(row))
-            for number, row in enumerate(frame.iter_rows(), start=1)
-            if any(cell and cell.strip() for cell in row)
-        ]
-        if not filled:
-            raise DataError(f'{path.name}, sheet "{sheet}" is empty.', "sheets: " + ", ".join(workbook.sheet_names))
-        used = [index for index in range(frame.width) if any(row[index] for _, row in filled)]
-        header = [filled[0][1][index] or "" for index in used]
-        notes = [f'sheet "{sheet}" of {len(workbook.sheet_names)} is read'] if len(workbook.sheet_names) > 1 else []
-        if filled[0][0] > 1:
-            notes.append(f"the header is row {filled[0][0]}")
-        records = ((number, [row[index] for index in used]) for number, row in filled[1:])
-        return make_table(path.name, header, records, format=self.name, notes=notes)
+        start = [(number, row) for number, row in sheet.rows if number < sheet.first + SEEN_ROWS]
+        if not start:
+            raise DataError(f'{path.name}, sheet "{sheet.name}" is empty.', "sheets: " + ", ".join(names))
+        place = find_header(start)
+        number, header = start[place]
+        why = "" if options.sheet is not None else ", the only one that holds a table"
+        notes = [f'sheet "{sheet.name}" of {len(names)} is read{why}'] if len(names) > 1 else []
+        notes += filter(None, [header_note(start, place) or (f"the header is row {number}" if number > 1 else None)])
+        return make_table(
+            path.name,
+            [cell or "" for cell in header],
+            ((number, row) for number, row in sheet.rows if number > start[place][0]),
+            format=self.name,
+            notes=notes,
+            layout=Layout(sheet=sheet.name if len(names) > 1 else None, header_row=number),
+            options=options,
+        )
 
-    def _sheet(self, path: Path, names: list[str], options: ReadOptions) -> str:
-        if not names:
-            raise DataError(f"{path.name} has no sheet.")
-        if options.sheet is None:
-            return names[0]
-        if options.sheet not in names:
-            near = closest(options.sheet, names)
-            hint = [f'did you mean "{near}"?'] if near else []
-            raise DataError(f'{path.name} has no sheet "{options.sheet}".', "sheets: " + ", ".join(names), *hint)
-        return options.sheet
+
+@dataclass(frozen=True, slots=True)
+class _Sheet:
+    """A sheet's rows from the first to the last that holds anything, without empty columns at its left and right."""
+
+    name: str
+    is_visible: bool
+    rows: list[tuple[int, tuple[str | None, ...]]]
+
+    @property
+    def first(self) -> int:
+        return self.rows[0][0] if self.rows else 1
+
+    @property
+    def holds_table(self) -> bool:
+        """Whether there are two rows with two cells or more."""
+        return sum(sum(bool(cell and cell.strip()) for cell in row) > 1 for _, row in self.rows[:SEEN_ROWS]) > 1
+
+
+def _load(workbook: fastexcel.ExcelReader, name: str) -> _Sheet:
+    sheet = workbook.load_sheet(name, header_row=None, skip_rows=0, dtypes="string")
+    rows = list(enumerate(sheet.to_polars().iter_rows(), start=1))
+    filled = [place for place, (_, row) in enumerate(rows) if any(cell and cell.strip() for cell in row)]
+    if not filled:
+        return _Sheet(name, sheet.visible == "visible", [])
+    rows = rows[filled[0] : filled[-1] + 1]
+    used = [column for column in range(len(rows[0][1])) if any((row[column] or "").strip() for _, row in rows)]
+    cut = slice(used[0], used[-1] + 1)
+    return _Sheet(name, sheet.visible == "visible", [(number, row[cut]) for number, row in rows])
+
+
+def _named(path: Path, names: list[str], wanted: str) -> str:
+    """Return the name of the sheet that is asked for by name or, where none is called so, by number from 1."""
+    if wanted in names:
+        return wanted
+    if wanted.isdecimal() and 1 <= int(wanted) <= len(names):
+        return names[int(wanted) - 1]
+    near = closest(wanted, names)
+    hint = [f'did you mean "{near}"?'] if near else []
+    raise DataError(f'{path.name} has no sheet "{wanted}".', f"sheets: {_numbered(names)}", *hint)
+
+
+def _only_table(path: Path, sheets: list[_Sheet]) -> _Sheet:
+    """Return the sheet that holds a table; of several the only visible one.
+
+    Raises:
+        DataError: it is not clear which; all sheets are listed.
+    """
+    tables = [sheet for sheet in sheets if sheet.holds_table]
+    for choice in (tables, [sheet for sheet in tables if sheet.is_visible], sheets if not tables else []):
+        if len(choice) == 1:
+            return choice[0]
+    if not any(sheet.rows for sheet in sheets):
+        names = [sheet.name for sheet in sheets]
+        raise DataError(f"{path.name}: all {len(sheets)} sheets are empty.", "sheets: " + ", ".join(names))
+    held = [
+        f'{place} "{sheet.name}" ({counted(len(sheet.rows), "row")}{"" if sheet.is_visible else ", hidden"})'
+        for place, sheet in enumerate(sheets, start=1)
+    ]
+    what = f"{len(tables)} of {len(sheets)} sheets hold a table" if tables else "no sheet holds a table"
+    first = (tables or sheets)[0].name
+    raise DataError(
+        f"{path.name}: which sheet? {what}.",
+        "sheets: " + listed(held, at_most=20),
+        f"say it by name or number: --sheet {shlex.quote(first)}",
+    )
+
+
+def _numbered(names: list[str]) -> str:
+    return listed((f'{place} "{name}"' for place, name in enumerate(names, start=1)), at_most=20)
 
 
 def _check_zip(path: Path) -> None:
