@@ -115,6 +115,9 @@ class Generated:
         finish: what ended it: the model or the constraint ("eos"), a stop string ("stop") or max_tokens ("length").
             What a JSON schema shapes is whole in the last case too where a short end was found, as it nearly always is:
             strings are closed, optional fields left out.
+        margin: where the likeliest token is taken, the smallest difference of its log-probability to the second's along
+            the answer, in nats: how near the answer is to being another. None where tokens are drawn, or none was
+            chosen.
     """
 
     text: str
@@ -122,6 +125,7 @@ class Generated:
     prompt_tokens: int
     output_tokens: int
     finish: Literal["eos", "stop", "length"]
+    margin: float | None = field(default=None, compare=False)  # it differs in the last digits from batch to batch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -235,6 +239,14 @@ class LanguageModel(ABC):
 
         Raises:
             ModelError: a prompt with a continuation is longer than the context; the message has its index.
+        """
+
+    @abstractmethod
+    def score_own(self, prompts: Sequence[Sequence[int]], continuations: Sequence[Sequence[int]]) -> FloatArray:
+        """Return the log-probability of each prompt's own continuation, [prompts]: how likely a known answer is.
+
+        Raises:
+            ModelError: a prompt with its continuation is longer than the context; the message has its index.
         """
 
     @abstractmethod

@@ -41,6 +41,7 @@ from crossover.model.engine import (
     quicken,
     score,
     score_best,
+    score_own,
 )
 from crossover.model.fitting import Hooks, full_trainer, lora_trainer
 from crossover.model.sizes import Sizes
@@ -124,6 +125,17 @@ class LocalModel(LanguageModel):
         )
         self._token_passes += result.tokens + tokens
         return Scores(logprobs=result.values, prompt_tokens=tuple(len(p) for p in prompts))
+
+    def score_own(self, prompts: Sequence[Sequence[int]], continuations: Sequence[Sequence[int]]) -> FloatArray:
+        """Return the log-probability of each prompt's own continuation, [prompts]."""
+        if not prompts:
+            return np.zeros(0)
+        self._fits(prompts, max(len(c) for c in continuations))
+        prefix, tokens = self._prefixes.for_prompts(prompts)
+        bounds = {"max_tokens": self._sizes.pack_tokens, "head_rows": self._sizes.head_rows}
+        result = score_own(self._network, prompts, continuations, prefix=prefix, **bounds)
+        self._token_passes += result.tokens + tokens
+        return result.values[:, 0]
 
     def generate(
         self,

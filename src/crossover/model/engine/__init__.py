@@ -8,7 +8,7 @@ from crossover.model.engine.generator import Generator
 from crossover.model.engine.layers import quicken
 from crossover.model.engine.memo import Memo
 from crossover.model.engine.prefixes import Prefixes
-from crossover.model.engine.score import ScoreResult, score
+from crossover.model.engine.score import ScoreResult, score, score_own
 from crossover.model.engine.train import Fit, FitState
 
 __all__ = [
@@ -25,5 +25,6 @@ __all__ = [
     "quicken",
     "score",
     "score_best",
+    "score_own",
     "speed_up",
 ]

@@ -16,7 +16,7 @@ import torch
 from crossover.errors import OptionError
 from crossover.model.base import Generated
 from crossover.model.engine.decode import Decoder
-from crossover.model.engine.pick import Draws, pick
+from crossover.model.engine.pick import Draws, is_greedy, likeliest, pick
 from crossover.model.engine.text import AnswerText, Decode
 
 if TYPE_CHECKING:  # llguidance is an extra
@@ -78,14 +78,17 @@ class _Row:
         self.finish: Literal["eos", "stop", "length"] | None = None
         self.draws = Draws(how.seed, index)
         self.guide = guide
+        self.margin: float | None = None
         self._how = how
         self._ends = how.ends if guide is None else frozenset({guide.end})
         self._text = AnswerText(decode, how.stop)
         if guide is not None:
             self._add(guide.forced(how.max_tokens))
 
-    def take(self, token: int) -> None:
-        """Go on by a token that was picked, and by what must follow it."""
+    def take(self, token: int, ahead: float | None = None) -> None:
+        """Go on by a token that was picked, so far `ahead` of the second, and by what must follow it."""
+        if ahead is not None:
+            self.margin = ahead if self.margin is None else min(self.margin, ahead)
         if token in self._ends:
             self.tokens.append(token)
             self.finish = "eos"
@@ -107,6 +110,7 @@ class _Row:
             prompt_tokens=len(self.prompt),
             output_tokens=len(self.tokens),
             finish=self.finish,
+            margin=self.margin,
         )
 
     def _add(self, tokens: list[int]) -> None:
@@ -186,9 +190,13 @@ class _Run:
             logits.masked_fill_(forbidden.to(logits.device), -math.inf)
         if not choosing:  # what is forced takes more than this step
             return
-        tokens = pick(logits, self._how.temperature, [row.draws for row in choosing])
-        for row, token in zip(choosing, tokens, strict=True):
-            row.take(token)
+        if is_greedy(self._how.temperature):
+            for row, token, ahead in zip(choosing, *likeliest(logits), strict=True):
+                row.take(token, ahead)
+        else:
+            tokens = pick(logits, self._how.temperature, [row.draws for row in choosing])
+            for row, token in zip(choosing, tokens, strict=True):
+                row.take(token)
 
     def _drop(self) -> None:
         """Let finished rows leave; the last row takes the place of one that does, here as in the decoder."""

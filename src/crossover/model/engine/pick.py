@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["Draws", "pick"]
+__all__ = ["Draws", "is_greedy", "likeliest", "pick"]
 
 import numpy as np
 import torch
@@ -23,12 +23,27 @@ class Draws:
         return float(self._generator.random())
 
 
+def is_greedy(temperature: float) -> bool:
+    """Return whether the likeliest token is taken and nothing is drawn."""
+    return temperature < _LIKELIEST
+
+
+def likeliest(logits: torch.Tensor) -> tuple[list[int], list[float]]:
+    """Return the likeliest token of each row of `logits` [rows, vocabulary], and how far ahead of the second it is.
+
+    The logits are not kept: a second pass over them in place is a tenth of the cost of sorting out two.
+    """
+    first, tokens = logits.max(-1, keepdim=True)
+    second = logits.scatter_(-1, tokens, -torch.inf).amax(-1, keepdim=True)
+    return [int(token) for token in tokens[:, 0].tolist()], [float(ahead) for ahead in (first - second)[:, 0].tolist()]
+
+
 def pick(logits: torch.Tensor, temperature: float, draws: list[Draws]) -> list[int]:
     """Return one token for each row of `logits` [rows, vocabulary]: at temperature 0 the likeliest.
 
     A draw inverts the cumulative distribution, so that one number a token is used, whatever the vocabulary.
     """
-    if temperature < _LIKELIEST:
+    if is_greedy(temperature):
         return [int(token) for token in logits.argmax(-1).tolist()]
     # The largest logit first becomes 0: a small temperature would overflow.
     scaled = (logits - logits.amax(-1, keepdim=True)) / temperature

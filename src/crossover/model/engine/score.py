@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["ScoreResult", "score"]
+__all__ = ["ScoreResult", "score", "score_own"]
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -55,7 +55,31 @@ def score(
                 places.append([[end, *forest.add(c[:-1], at=end)] for c in continuations])
             states = hidden_states(network, forest, prefix)
             computed += len(forest)
-            _read(network, states, group, places, continuations, result, head_rows)
+            _read(network, states, group, places, [continuations] * len(group), result, head_rows)
+    return ScoreResult(values=result, tokens=computed)
+
+
+def score_own(
+    network: PreTrainedModel,
+    prompts: Sequence[Sequence[int]],
+    continuations: Sequence[Sequence[int]],
+    *,
+    prefix: Prefix | None = None,
+    max_tokens: int = _SIZES.pack_tokens,
+    head_rows: int = _SIZES.head_rows,
+) -> ScoreResult:
+    """Return log p(continuation | prompt) of each prompt's own continuation, [prompts, 1]; see `score`."""
+    result = np.zeros((len(prompts), 1))
+    computed = 0
+    offset = prefix.n_tokens if prefix else 0
+    whole = [(*prompt, *own[:-1]) for prompt, own in zip(prompts, continuations, strict=True)]
+    with torch.inference_mode():
+        for group in pack(whole, offset, 0, max_tokens):
+            forest = Forest(offset)
+            places = [[forest.add(whole[i][offset:])[len(prompts[i]) - offset - 1 :]] for i in group]
+            states = hidden_states(network, forest, prefix)
+            computed += len(forest)
+            _read(network, states, group, places, [[continuations[i]] for i in group], result, head_rows)
     return ScoreResult(values=result, tokens=computed)
 
 
@@ -64,16 +88,19 @@ def _read(
     states: torch.Tensor,
     group: Sequence[int],
     places: Sequence[Sequence[Sequence[int]]],
-    continuations: Sequence[Sequence[int]],
+    continuations: Sequence[Sequence[Sequence[int]]],
     result: npt.NDArray[np.float64],
     head_rows: int,
 ) -> None:
-    """Apply the output head where a log-probability is needed, in chunks that bound its memory, and add up."""
+    """Apply the output head where a log-probability is needed, in chunks that bound its memory, and add up.
+
+    `places` and `continuations` are lists for each prompt of the group.
+    """
     wanted = sorted({node for paths in places for path in paths for node in path})
     row_of = {node: row for row, node in enumerate(wanted)}
     rows, tokens, where = [], [], []
-    for i, paths in zip(group, places, strict=True):
-        for j, (path, continuation) in enumerate(zip(paths, continuations, strict=True)):
+    for i, paths, own in zip(group, places, continuations, strict=True):
+        for j, (path, continuation) in enumerate(zip(paths, own, strict=True)):
             for node, token in zip(path, continuation, strict=True):
                 rows.append(row_of[node])
                 tokens.append(token)
