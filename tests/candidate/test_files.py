@@ -163,7 +163,7 @@ def test_tensors_that_do_not_fit_are_refused(
         (("program", "template"), "{text", "stands alone"),
         (("program", "template"), "{text.__class__}", "there is no field"),
         (("program", "template"), "{secret}", 'there is no field "secret"'),
-        (("program", "label_words"), {}, "'label_words' must not be empty"),
+        (("program", "label_words"), {}, "'answer_tokens' must be at least 1"),
         (("program", "demonstrations", 0, "target"), "unknown", "which has no words"),
         (("program", "demonstrations", 0, "inputs"), {}, "has no 'text'"),
         (("program", "retrieval"), {"k": 0, "by": "words", "pool": []}, "needs a pool"),
@@ -192,7 +192,7 @@ def test_an_unknown_type_lists_the_known() -> None:
     with pytest.raises(BundleError) as caught:
         candidate_from_parts(CandidateParts(type="pickle", config={}))
     assert caught.value.message == "candidate type 'pickle' is unknown."
-    assert caught.value.details == ("types: constant, linear, head, prompted",)
+    assert caught.value.details == ("types: constant, copied, nearest, linear, head, prompted",)
 
 
 @pytest.mark.parametrize(

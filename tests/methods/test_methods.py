@@ -16,10 +16,10 @@ from crossover.methods.choosing import Choice, prior_of
 from crossover.methods.effort import Meter, allowance
 from crossover.methods.frozen import choose_prior, label_scores
 from crossover.metrics import get_metric
-from crossover.model.base import LanguageModel
+from crossover.model.base import Capability, LanguageModel
 from crossover.model.local import LocalModel
 from crossover.model.tiny import tiny_model
-from crossover.records import Example, Inputs, TaskSpec
+from crossover.records import KINDS, Example, Inputs, Kind, TaskSpec
 from tests.methods.recording import RecordingModel
 
 METRIC = get_metric("accuracy")
@@ -83,9 +83,15 @@ def test_why_a_method_cannot_serve(
 
 
 @pytest.mark.parametrize("name", method_names())
-def test_another_kind_is_refused(spec: TaskSpec, name: str) -> None:
-    reason = get_method(name).unsuitable(replace(spec, kind="qa"), 32, frozenset({"score", "embed", "train"}))
-    assert reason == f"{name} is for classification, not for qa"
+@pytest.mark.parametrize("kind", KINDS)
+def test_another_kind_is_refused(spec: TaskSpec, name: str, kind: Kind) -> None:
+    able = frozenset[Capability]({"score", "embed", "train", "generate"})
+    method = get_method(name)
+    reason = method.unsuitable(replace(spec, kind=kind), 32, able)
+    if kind in method.kinds:
+        assert reason is None
+    else:
+        assert reason == f"{name} is for {', '.join(method.kinds)}, not for {kind}"
 
 
 @pytest.mark.parametrize("name", [name for name in method_names() if get_method(name).needs])

@@ -9,11 +9,16 @@ from pathlib import Path
 import pytest
 
 from crossover.errors import OptionError
-from crossover.methods import DEFAULT_METHODS, get_method, method_names
+from crossover.methods import default_methods, get_method, method_names
 from crossover.methods.baseline.majority import Majority
 from crossover.methods.conformance import check
 from crossover.model.local import LocalModel
-from crossover.records import Example, TaskSpec
+from crossover.records import KINDS, Example, Kind, TaskSpec
+
+OURS = (
+    *("majority", "constant", "copy-input", "lead", "nearest", "linear"),
+    *("zero-shot", "few-shot", "knn-few-shot", "head", "lora", "lora+few-shot"),
+)
 
 PLUGIN = '''
 from crossover.candidate import ConstantCandidate
@@ -65,11 +70,19 @@ def plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def test_ours_are_these() -> None:
-    assert DEFAULT_METHODS == (
-        "majority", "linear", "zero-shot", "few-shot", "knn-few-shot", "head", "lora", "lora+few-shot",
-    )  # fmt: skip
-    assert method_names() == DEFAULT_METHODS
-    assert [get_method(name).name for name in DEFAULT_METHODS] == list(DEFAULT_METHODS)
+    assert method_names() == OURS
+    assert [get_method(name).name for name in OURS] == list(OURS)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_study_runs_what_suits_its_kind(kind: Kind) -> None:
+    names = default_methods(kind)
+    assert [name for name in OURS if kind in get_method(name).kinds] == list(names)
+    assert {get_method(name).family for name in names} == {"baseline", "prompt", "weights", "both"}
+    if kind == "classification":
+        assert names == (
+            "majority", "linear", "zero-shot", "few-shot", "knn-few-shot", "head", "lora", "lora+few-shot",
+        )  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -81,7 +94,7 @@ def test_an_unknown_name_lists_the_known_and_guesses(name: str, hint: str | None
         get_method(name)
     assert caught.value.message == f'there is no method "{name}".'
     known, *hints = caught.value.details
-    assert known == "methods: " + ", ".join(DEFAULT_METHODS)
+    assert known == "methods: " + ", ".join(OURS)
     assert hints == ([f"did you mean {hint}?"] if hint else [])
 
 
@@ -90,7 +103,7 @@ def test_another_package_adds_a_method_that_is_loaded_when_asked_for(
     tiny: LocalModel, spec: TaskSpec, rows: tuple[Example, ...]
 ) -> None:
     assert method_names() == (
-        *DEFAULT_METHODS, "another-name", "broken", "exploding", "first-label", "missing", "other",
+        *OURS, "another-name", "broken", "exploding", "first-label", "missing", "other",
     )  # fmt: skip
     assert "first_label" not in sys.modules
     method = get_method("first-label")

@@ -34,7 +34,8 @@ class CandidateParts:
 
 
 class Candidate(ABC):
-    """Everything needed to predict, frozen. The types are a closed set: constant, linear, head, prompted.
+    """Everything needed to predict, frozen. The types are a closed set: constant, copied, nearest, linear, head,
+    prompted.
 
     A method from another package returns one of these too, so that a bundle never needs code.
     """

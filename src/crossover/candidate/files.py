@@ -12,13 +12,23 @@ from safetensors.torch import load_file, save_file
 
 from crossover.candidate.base import Candidate, CandidateParts
 from crossover.candidate.constant import ConstantCandidate
+from crossover.candidate.copied import CopiedCandidate
 from crossover.candidate.head import HeadCandidate
 from crossover.candidate.linear import LinearCandidate
+from crossover.candidate.nearest import NearestCandidate
 from crossover.candidate.prompted import PromptedCandidate
 from crossover.errors import BundleError
 
 _TYPES: dict[str, type[Candidate]] = {
-    c.type: c for c in (ConstantCandidate, LinearCandidate, HeadCandidate, PromptedCandidate)
+    c.type: c
+    for c in (
+        ConstantCandidate,
+        CopiedCandidate,
+        NearestCandidate,
+        LinearCandidate,
+        HeadCandidate,
+        PromptedCandidate,
+    )
 }
 
 

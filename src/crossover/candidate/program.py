@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Literal, Self, TypeAlias, TypeVar
 
+from crossover.candidate.defaults import TURNS, default_instruction, default_template, one_turn, read_turns
 from crossover.candidate.fields import integer, mapping, optional, pairs, sequence, text, texts
 from crossover.candidate.neighbours import Neighbours, nearest_states
 from crossover.candidate.wording import joined
@@ -61,6 +62,7 @@ class PromptProgram:
         label_words: label -> what the model reads and writes for it, in the task's order.
         demonstrations: solved examples that stand in every prompt, as turns of the conversation.
         retrieval: solved examples chosen for each input, or None.
+        answer_tokens: most tokens of an answer that is written; 0 where the answer is one of the labels.
         layout: "chat": turns of the model's own chat template; "plain": one text that the model continues, paragraph
             by paragraph. Small models often copy a pattern better than they hold a conversation.
     """
@@ -72,21 +74,50 @@ class PromptProgram:
     demonstrations: tuple[Demonstration, ...] = ()
     retrieval: Retrieval | None = None
     layout: Layout = "chat"
+    answer_tokens: int = 0
 
     @classmethod
     def default(cls, spec: TaskSpec) -> Self:
         """Return the program for a task before anything was chosen: with the user's instruction, or ours."""
         words = spec_words(spec)
-        if spec.instruction:
-            instruction = spec.instruction
-        else:
-            instruction = f"Classify the text. Answer with its label only, one of: {', '.join(words.values())}."
-        return cls(instruction=instruction, template=_input_template(spec), fields=spec.input_fields, label_words=words)
+        return cls(
+            instruction=spec.instruction or default_instruction(spec, words),
+            template=default_template(spec),
+            fields=spec.input_fields,
+            label_words=words,
+            answer_tokens=spec.answer_tokens,
+        )
 
     @classmethod
     def of_prompt(cls, template: str, spec: TaskSpec) -> Self:
         """Return the program for a user's own prompt: the whole of it is the user turn."""
-        return cls(instruction="", template=template, fields=spec.input_fields, label_words=spec_words(spec))
+        return cls(
+            instruction="",
+            template=template,
+            fields=spec.input_fields,
+            label_words=spec_words(spec),
+            answer_tokens=spec.answer_tokens,
+        )
+
+    @property
+    def is_open(self) -> bool:
+        """Whether answers are written, and not chosen among labels."""
+        return not self.label_words
+
+    def answer_words(self, target: str) -> str:
+        """Return what the model reads and writes for a target: a label's words, or the target itself."""
+        return self.label_words[target] if self.label_words else target
+
+    def blank(self) -> Inputs:
+        """Return inputs without any text: what a prompt says beside them can be seen and counted."""
+        return self._of(dict.fromkeys(self.fields, ""))
+
+    def placeholders(self) -> Inputs:
+        """Return inputs that say where each field's text will stand: "{text}"."""
+        return self._of({name: f"{{{name}}}" for name in self.fields})
+
+    def _of(self, texts: Inputs) -> Inputs:
+        return {name: one_turn(text) for name, text in texts.items()} if self.template == TURNS else texts
 
     def with_demonstrations(self, demonstrations: Sequence[Demonstration]) -> PromptProgram:
         """Return the same program with these demonstrations."""
@@ -115,7 +146,7 @@ class PromptProgram:
 
     def prompts(self, inputs: Sequence[Inputs], embed: Embed | None = None) -> list[list[Message]]:
         """Return the conversation for each input. `embed` is needed where demonstrations are near by hidden states."""
-        template = parse(self.template)
+        template = None if self.template == TURNS else parse(self.template)
         return [self._messages(template, i, d) for i, d in zip(inputs, self._shown(inputs, embed), strict=True)]
 
     def _shown(self, inputs: Sequence[Inputs], embed: Embed | None) -> Sequence[Sequence[Demonstration]]:
@@ -133,15 +164,23 @@ class PromptProgram:
             found = index.nearest([joined(i, self.fields) for i in inputs], k)
         return [[pool[i] for i in reversed(row)] for row in found]
 
-    def _messages(self, template: Template, inputs: Inputs, demonstrations: Sequence[Demonstration]) -> list[Message]:
+    def _messages(
+        self, template: Template | None, inputs: Inputs, demonstrations: Sequence[Demonstration]
+    ) -> list[Message]:
+        asked = self._turns(template, inputs)
+        told = [self.instruction, *(turn["content"] for turn in asked if turn["role"] == "system")]
         messages: list[Message] = []
-        if self.instruction:
-            messages.append({"role": "system", "content": self.instruction})
+        if any(told):
+            messages.append({"role": "system", "content": "\n\n".join(filter(None, told))})
         for demonstration in demonstrations:
-            messages.append({"role": "user", "content": self._fill(template, demonstration.inputs)})
-            messages.append({"role": "assistant", "content": self.label_words[demonstration.target]})
-        messages.append({"role": "user", "content": self._fill(template, inputs)})
-        return messages
+            messages += [t for t in self._turns(template, demonstration.inputs) if t["role"] != "system"]
+            messages.append({"role": "assistant", "content": self.answer_words(demonstration.target)})
+        return messages + [turn for turn in asked if turn["role"] != "system"]
+
+    def _turns(self, template: Template | None, inputs: Inputs) -> list[Message]:
+        if template is None:
+            return read_turns(inputs[self.fields[0]])
+        return [{"role": "user", "content": self._fill(template, inputs)}]
 
     def _fill(self, template: Template, inputs: Inputs) -> str:
         values = {name: inputs[name] for name in self.fields}
@@ -163,6 +202,7 @@ class PromptProgram:
                 "pool": _demonstrations_json(self.retrieval.pool),
             },
             "layout": self.layout,
+            "answer_tokens": self.answer_tokens,
         }
 
     @classmethod
@@ -183,6 +223,7 @@ class PromptProgram:
                 pool=_demonstrations(retrieval, "pool"),
             ),
             layout=_one_of(LAYOUTS, config, "layout"),
+            answer_tokens=integer(config, "answer_tokens"),
         )
 
 
@@ -209,14 +250,6 @@ def _one_of(allowed: Sequence[Word], config: Mapping[str, Json], key: str) -> Wo
         if word == value:
             return word
     raise ValueError(f"field {key!r} must be one of {', '.join(allowed)}, got {value!r}")
-
-
-def _input_template(spec: TaskSpec) -> str:
-    # "Label:" at the end says what the answer is to be: in chat turns on ag_news .51 against .40 without it at zero
-    # demonstrations, .71 against .66 at eight (docs/log.md, 2026-11-23).
-    if len(spec.input_fields) == 1:
-        return f"Text: {{{spec.input_fields[0]}}}\nLabel:"
-    return "\n".join(f"{name}: {{{name}}}" for name in spec.input_fields) + "\nLabel:"
 
 
 def _demonstrations_json(demonstrations: Sequence[Demonstration]) -> list[Json]:

@@ -1,24 +1,38 @@
-"""The candidate that asks the language model: prompt program, adapter or none, answer rule."""
+"""The candidate that asks the language model: prompt program, adapter or none. It chooses a label, or writes."""
 
 from __future__ import annotations
 
-__all__ = ["PromptedCandidate", "label_answers", "prompt_tokens", "scored_answers"]
+__all__ = [
+    "PARAGRAPH",
+    "PromptedCandidate",
+    "label_answers",
+    "prompt_tokens",
+    "scored_answers",
+    "target_answers",
+    "write",
+    "written_answers",
+]
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from typing import ClassVar, Self
 
 import numpy as np
 
 from crossover.candidate.base import Candidate, CandidateParts, Predictor
+from crossover.candidate.defaults import TURNS
 from crossover.candidate.fields import mapping, number, optional
 from crossover.candidate.head import head_tokens
 from crossover.candidate.program import PromptProgram
 from crossover.model.base import Adapter, FloatArray, LanguageModel
 from crossover.records import Inputs, Json, Prediction
 from crossover.template import parse, validate
+
+PARAGRAPH = "\n\n"
+"""What ends an answer in the plain layout."""
 
 
 def prompt_tokens(program: PromptProgram, inputs: Sequence[Inputs], model: LanguageModel) -> list[tuple[int, ...]]:
@@ -34,8 +48,13 @@ def prompt_tokens(program: PromptProgram, inputs: Sequence[Inputs], model: Langu
 
 def label_answers(program: PromptProgram, model: LanguageModel) -> list[tuple[int, ...]]:
     """Return each label's answer as token ids, end of turn included, in the program's order of labels."""
+    return target_answers(program, list(program.label_words), model)
+
+
+def target_answers(program: PromptProgram, targets: Sequence[str], model: LanguageModel) -> list[tuple[int, ...]]:
+    """Return each target's answer as token ids, end of turn included: what is trained on."""
     complete = model.plain_completion if program.layout == "plain" else model.completion
-    return [complete(words) for words in program.label_words.values()]
+    return [complete(program.answer_words(target)) for target in targets]
 
 
 def scored_answers(program: PromptProgram, model: LanguageModel) -> list[tuple[int, ...]]:
@@ -45,16 +64,38 @@ def scored_answers(program: PromptProgram, model: LanguageModel) -> list[tuple[i
     label, and makes a frozen model's answers worse: it would rather go on writing (docs/log.md, 2026-11-23).
     """
     answers = label_answers(program, model)
-    end = len(model.encode("\n\n")) if program.layout == "plain" else 1
+    end = len(model.encode(PARAGRAPH)) if program.layout == "plain" else 1
     words = [answer[:-end] for answer in answers]
     ordered = sorted(words)  # a beginning of others stands right before one of them
     begins = any(b[: len(a)] == a for a, b in pairwise(ordered))
     return answers if begins or not all(words) else words
 
 
+def written_answers(program: PromptProgram, model: LanguageModel, inputs: Sequence[Inputs]) -> list[Prediction]:
+    """Return what the model writes for each input."""
+    return write(program, prompt_tokens(program, inputs, model), model)
+
+
+def write(program: PromptProgram, prompts: Sequence[Sequence[int]], model: LanguageModel) -> list[Prediction]:
+    """Return what the model writes after each of a program's prompts."""
+    stop = [PARAGRAPH] if program.layout == "plain" else []
+    return [
+        Prediction(
+            answer=one.text.strip(),
+            margin=one.margin,
+            prompt_tokens=one.prompt_tokens,
+            output_tokens=one.output_tokens,
+        )
+        for one in model.generate(prompts, max_tokens=program.answer_tokens, stop=stop)
+    ]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class PromptedCandidate(Candidate):
     """Answers with the label whose words are the most probable continuation of the prompt (see `scored_answers`).
+
+    Where the program has no labels the model writes: greedily, up to the end of its turn, or of the paragraph in the
+    plain layout, and at most `answer_tokens`.
 
     Attributes:
         program: what is said to the model.
@@ -85,6 +126,8 @@ class PromptedCandidate(Candidate):
         """Return the function that asks the model as it stands."""
         if model is None:
             raise ValueError("a prompted candidate needs its language model")
+        if self.program.is_open:
+            return partial(written_answers, self.program, model)
         answers = scored_answers(self.program, model)
         labels = list(self.program.label_words)
         offsets = [self.prior[label] if self.prior else 0.0 for label in labels]
@@ -140,16 +183,17 @@ class PromptedCandidate(Candidate):
 
 def _check(program: PromptProgram) -> None:
     """Raise a ValueError where a program from a file could not be put into words."""
-    if not program.label_words:
-        raise ValueError("field 'label_words' must not be empty")
-    validate(parse(program.template), allowed=("labels", *program.fields), needed=())
+    if not program.label_words and program.answer_tokens < 1:
+        raise ValueError("without 'label_words' field 'answer_tokens' must be at least 1")
+    if program.template != TURNS:
+        validate(parse(program.template), allowed=("labels", *program.fields), needed=())
     shown = program.demonstrations
     if program.retrieval is not None:
         shown = (*shown, *program.retrieval.pool)
         if program.retrieval.k < 1 or not program.retrieval.pool:
             raise ValueError("field 'retrieval' needs a pool and k of at least 1")
     for demonstration in shown:
-        if demonstration.target not in program.label_words:
+        if program.label_words and demonstration.target not in program.label_words:
             raise ValueError(f"a demonstration has the label {demonstration.target!r}, which has no words")
         if missing := [name for name in program.fields if name not in demonstration.inputs]:
             raise ValueError(f"a demonstration has no {missing[0]!r}")

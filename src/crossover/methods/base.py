@@ -51,6 +51,7 @@ class Shape:
         answer: one answer, end of turn included.
         n_test: held-out rows.
         longest: the longest sampled prompt with its answer, prefix and all.
+        written: tokens that the model writes for one answer, about; 0 where answers are labels.
     """
 
     prefix: int
@@ -59,6 +60,7 @@ class Shape:
     answer: int
     n_test: int
     longest: int = 0
+    written: int = 0
 
     @property
     def test_row(self) -> int:
@@ -73,12 +75,14 @@ class Cost:
     Attributes:
         read: read once.
         trained: trained on.
+        written: written, one after another.
         added: what a prompt is longer than the default one: demonstrations. Memory is planned with it.
     """
 
     read: int = 0
     trained: int = 0
     added: int = 0
+    written: int = 0
 
 
 class Method(ABC):
@@ -154,7 +158,8 @@ class Method(ABC):
         if budget < self.min_budget:
             plural = "s" * (self.min_budget != 1)
             return f"{self.name} needs at least {self.min_budget} label{plural}, the budget is {budget}"
-        missing = self.needs - (capabilities or frozenset())
+        needs = self.needs | {"generate"} if self.needs and spec.kind != "classification" else self.needs
+        missing = needs - (capabilities or frozenset())
         if missing:
             return f"{self.name} needs a model that can {', '.join(sorted(missing))}"
         return None

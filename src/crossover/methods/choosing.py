@@ -152,11 +152,15 @@ def label_frequencies(rows: Sequence[Example], labels: Sequence[str]) -> dict[st
 
 
 def folds(rows: Sequence[Example], n: int, seed: int) -> list[list[int]]:
-    """Return n disjoint lists of indices that cover all rows, labels spread evenly; n is cut to the number of rows."""
+    """Return n disjoint lists of indices that cover all rows, labels spread evenly; n is cut to the number of rows.
+
+    Targets that occur once are no labels to spread: their rows are dealt out at random, as written answers are.
+    """
     generator = random.Random(f"crossover.folds/{seed}")
     by_label: dict[str | None, list[int]] = defaultdict(list)
+    times = Counter(row.target for row in rows)
     for i, row in enumerate(rows):
-        by_label[row.target].append(i)
+        by_label[row.target if times[row.target] > 1 else None].append(i)
     result: list[list[int]] = [[] for _ in range(min(n, len(rows)))]
     place = 0
     for label in sorted(by_label, key=lambda label: (-len(by_label[label]), str(label))):

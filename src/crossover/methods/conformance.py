@@ -7,7 +7,16 @@ __all__ = ["check"]
 import dataclasses
 from collections.abc import Sequence
 
-from crossover.candidate import Candidate, ConstantCandidate, HeadCandidate, LinearCandidate, PromptedCandidate, predict
+from crossover.candidate import (
+    Candidate,
+    ConstantCandidate,
+    CopiedCandidate,
+    HeadCandidate,
+    LinearCandidate,
+    NearestCandidate,
+    PromptedCandidate,
+    predict,
+)
 from crossover.candidate.files import candidate_from_parts
 from crossover.candidate.program import PromptProgram
 from crossover.methods.base import Fitted, Method, Shape
@@ -16,7 +25,14 @@ from crossover.metrics import get_metric
 from crossover.model.base import LanguageModel
 from crossover.records import FAMILIES, KINDS, Example, TaskSpec
 
-_CLOSED = (ConstantCandidate, HeadCandidate, LinearCandidate, PromptedCandidate)
+_CLOSED = (
+    ConstantCandidate,
+    CopiedCandidate,
+    HeadCandidate,
+    LinearCandidate,
+    NearestCandidate,
+    PromptedCandidate,
+)
 _SLACK = 2.0
 """Effort is an allowance by estimate: a method may pass it by what its last configuration costs."""
 
@@ -29,7 +45,7 @@ def check(
     Args:
         method: the method.
         model: a small model; what it was able to do before, it must be able to do after.
-        spec: a classification task.
+        spec: a task of a kind that the method serves.
         rows: at least 24 labelled examples, every label among them.
         effort: effort to fit with.
 
@@ -66,14 +82,18 @@ def check(
     _require(abs(before - after).max() < 1e-4, "it leaves the model as it found it")
 
     first = _answers(fitted.candidate, held_out, model)
-    _require(all(a in spec.labels for a in first), "it answers with labels of the task")
+    if spec.labels:
+        _require(all(a in spec.labels for a in first), "it answers with labels of the task")
+    else:
+        _require(all(isinstance(a, str) for a in first), "it answers every input with a text")
     _require(_answers(fit().candidate, held_out, model) == first, "the same seed gives the same candidate")
     again = candidate_from_parts(fitted.candidate.parts())
     _require(_answers(again, held_out, model) == first, "its candidate survives being saved and loaded")
     alone = [_answers(fitted.candidate, [row], model)[0] for row in held_out[:4]]
     _require(alone == first[:4], "an input is answered the same alone and among others")
-    cost = method.cost(Shape(prefix=20, row=10, answer_tree=4, answer=2, n_test=50), 16, effort)
-    _require(cost.read >= 0 and cost.trained >= 0, "it can say what it costs")
+    written = 0 if spec.labels else 8
+    cost = method.cost(Shape(prefix=20, row=10, answer_tree=4, answer=2, n_test=50, written=written), 16, effort)
+    _require(min(cost.read, cost.trained, cost.written) >= 0, "it can say what it costs")
     return fitted
 
 

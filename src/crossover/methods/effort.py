@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 
 from crossover.candidate.program import PromptProgram
-from crossover.candidate.prompted import label_answers, prompt_tokens
+from crossover.candidate.prompted import prompt_tokens, target_answers
 from crossover.model.base import LanguageModel
 from crossover.model.engine.forest import common_prefix
 from crossover.records import Example
@@ -31,7 +31,8 @@ def allowance(program: PromptProgram, labelled: Sequence[Example], model: Langua
     rows = labelled[:32]
     prompts = prompt_tokens(program, [e.inputs for e in rows], model)
     shared = common_prefix(prompts)
-    answer = sum(map(len, label_answers(program, model))) / max(len(program.label_words), 1)
+    targets = list(program.label_words) or [str(e.target) for e in rows]
+    answer = sum(map(len, target_answers(program, targets, model))) / max(len(targets), 1)
     row = sum(len(p) - shared for p in prompts) / max(len(prompts), 1) + answer - 1
     return 3 * n_steps(len(labelled), effort) * round(shared + BATCH * row)
 

@@ -2,26 +2,47 @@
 
 from __future__ import annotations
 
-__all__ = ["DEFAULT_METHODS", "get_method", "method_names"]
+__all__ = ["default_methods", "get_method", "method_names"]
 
 from importlib.metadata import EntryPoint, entry_points
 
 from crossover.errors import OptionError, closest
 from crossover.methods.base import Method
+from crossover.methods.baseline.constant import Constant
+from crossover.methods.baseline.copied import CopyInput, Lead
 from crossover.methods.baseline.linear import Linear
 from crossover.methods.baseline.majority import Majority
+from crossover.methods.baseline.nearest import Nearest
 from crossover.methods.both.lora_few_shot import LoraFewShot
 from crossover.methods.prompt.few_shot import FewShot
 from crossover.methods.prompt.knn_few_shot import KnnFewShot
 from crossover.methods.prompt.zero_shot import ZeroShot
 from crossover.methods.weights.head import Head
 from crossover.methods.weights.lora import Lora
+from crossover.records import Kind
 
 _OURS: dict[str, type[Method]] = {
-    m.name: m for m in (Majority, Linear, ZeroShot, FewShot, KnnFewShot, Head, Lora, LoraFewShot)
+    m.name: m
+    for m in (
+        Majority,
+        Constant,
+        CopyInput,
+        Lead,
+        Nearest,
+        Linear,
+        ZeroShot,
+        FewShot,
+        KnnFewShot,
+        Head,
+        Lora,
+        LoraFewShot,
+    )
 }
 
-DEFAULT_METHODS: tuple[str, ...] = tuple(_OURS)
+
+def default_methods(kind: Kind) -> tuple[str, ...]:
+    """Return the names of our methods that serve a kind of task, in the order of the tables."""
+    return tuple(name for name, method in _OURS.items() if kind in method.kinds)
 
 
 def method_names() -> tuple[str, ...]:

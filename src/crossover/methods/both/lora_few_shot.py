@@ -12,10 +12,12 @@ from crossover.errors import TrialError
 from crossover.methods.base import Cost, Fitted, Method, Shape
 from crossover.methods.choosing import folds
 from crossover.methods.effort import BATCH, n_steps
+from crossover.methods.frozen import LAYOUT_ROWS
 from crossover.methods.weights.lora import fit_lora
+from crossover.methods.written import DEV_ROWS, shown_within
 from crossover.metrics import Metric
 from crossover.model.base import Capability, LanguageModel
-from crossover.records import Example, Family, Inputs, TaskSpec
+from crossover.records import KINDS, Example, Family, Inputs, Kind, TaskSpec
 
 DEMONSTRATIONS = 4
 
@@ -28,6 +30,7 @@ class LoraFewShot(Method):
 
     name: ClassVar[str] = "lora+few-shot"
     family: ClassVar[Family] = "both"
+    kinds: ClassVar[tuple[Kind, ...]] = KINDS
     needs: ClassVar[frozenset[Capability]] = frozenset({"score", "train"})
     min_budget: ClassVar[int] = 8
     summary: ClassVar[str] = "adapters trained on, and served with, demonstrations in the prompt"
@@ -47,16 +50,23 @@ class LoraFewShot(Method):
         """Draw the demonstrations, train on the rest."""
         if model is None:
             raise TrialError("lora+few-shot needs a language model")
+        program = PromptProgram.default(spec)
         k = min(DEMONSTRATIONS, len(labelled) // 4)
+        if program.is_open:
+            k = shown_within(labelled, program, model, k)
         parts = folds(labelled, max(len(labelled) // k, 2), seed)
         shown = max(reversed(parts), key=len)[:k]
         rest = [e for i, e in enumerate(labelled) if i not in shown]
-        program = PromptProgram.default(spec).with_demonstrations([Demonstration.of(labelled[i]) for i in shown])
+        program = program.with_demonstrations([Demonstration.of(labelled[i]) for i in shown])
         return fit_lora(program, rest, spec, model, metric, effort, seed, len(labelled))
 
     def cost(self, shape: Shape, budget: int, effort: float) -> Cost:
         """As `lora`, below a longer prefix."""
         prefix = shape.prefix + DEMONSTRATIONS * (shape.row + shape.answer)
         trained = n_steps(budget, effort) * (prefix + BATCH * (shape.row + shape.answer - 1))
+        if shape.written:
+            answered = min(budget // 4, DEV_ROWS) + shape.n_test
+            read = prefix * 4 + (answered + 2 * LAYOUT_ROWS) * (shape.row + shape.answer)
+            return Cost(read=read, trained=trained, written=answered * shape.written, added=prefix - shape.prefix)
         read = budget // 4 * (shape.row + shape.answer_tree) + shape.n_test * shape.test_row
         return Cost(read=prefix * 2 + read, trained=trained, added=prefix - shape.prefix)

@@ -8,16 +8,18 @@ import random
 from collections.abc import Sequence
 from typing import ClassVar
 
-from crossover.candidate import Candidate, Demonstration, PromptProgram
+from crossover.candidate import Candidate, Demonstration, PromptedCandidate, PromptProgram
 from crossover.candidate.program import LAYOUTS, Layout
 from crossover.errors import TrialError
 from crossover.methods.base import Cost, Fitted, Method, Shape
 from crossover.methods.choosing import folds
 from crossover.methods.effort import Meter, allowance
 from crossover.methods.frozen import PRIOR_ROWS, Option, best_of, label_scores, options, score_of
+from crossover.methods.written import DEV_ROWS as WRITTEN_ROWS
+from crossover.methods.written import SHOWN_TOKENS, layouts_for, likelihoods, shown_within, written_score
 from crossover.metrics import Metric
 from crossover.model.base import Capability, LanguageModel
-from crossover.records import Configuration, Example, Family, Inputs, TaskSpec
+from crossover.records import KINDS, Configuration, Example, Family, Inputs, Kind, TaskSpec
 
 DEMONSTRATIONS = 8
 DRAWS = 2
@@ -29,6 +31,7 @@ class FewShot(Method):
 
     name: ClassVar[str] = "few-shot"
     family: ClassVar[Family] = "prompt"
+    kinds: ClassVar[tuple[Kind, ...]] = KINDS
     needs: ClassVar[frozenset[Capability]] = frozenset({"score"})
     min_budget: ClassVar[int] = 2
     is_core: ClassVar[bool] = True
@@ -51,6 +54,17 @@ class FewShot(Method):
             raise TrialError("few-shot needs a language model")
         meter = Meter(model)
         program = PromptProgram.default(spec)
+        if program.is_open:
+            draws = round(DRAWS * max(effort, 1))
+            candidate, configurations, dev_score = _write_few_shot(program, labelled, spec, model, metric, draws, seed)
+            return Fitted(
+                candidate=candidate,
+                tried=configurations,
+                dev_score=dev_score,
+                labels_used=len(labelled),
+                token_passes=meter.token_passes,
+                seconds=meter.seconds,
+            )
         bound = allowance(program, labelled, model, effort)
         tried: list[Configuration] = []
 
@@ -69,7 +83,7 @@ class FewShot(Method):
             return found
 
         # While they compete, priors are read off the dev rows' own inputs: further rows would double the cost.
-        first, *further = _draws(labelled, round(DRAWS * max(effort, 1)), seed)
+        first, *further = _draws(labelled, DEMONSTRATIONS, round(DRAWS * max(effort, 1)), seed)
         competed = [option for layout in LAYOUTS for option in try_draw(first, layout, 0)]
         best, winner = best_of(competed), first
         layout = best.candidate.program.layout
@@ -97,6 +111,13 @@ class FewShot(Method):
         prefix = shape.prefix + shown * (shape.row + shape.answer)
         dev = min(budget - shown, DEV_ROWS)
         tried = round(DRAWS * max(effort, 1)) + 1  # the first draw in both layouts
+        if shape.written:
+            shown = max(1, min(shown, SHOWN_TOKENS // max(shape.row + shape.answer, 1)))
+            prefix = shape.prefix + shown * (shape.row + shape.answer)
+            read = (tried + 1) * (prefix + min(dev, DEV_ROWS) * (shape.row + shape.answer))
+            answered = min(dev, WRITTEN_ROWS) + shape.n_test
+            read += 2 * prefix + answered * shape.row
+            return Cost(read=read, written=answered * shape.written, added=prefix - shape.prefix)
         row = shape.row + shape.answer_tree
         read = tried * (prefix + dev * row) + prefix + (dev + PRIOR_ROWS) * row
         return Cost(read=read + prefix + shape.n_test * shape.test_row, added=prefix - shape.prefix)
@@ -108,9 +129,51 @@ class _Draw:
         self.dev = dev
 
 
-def _draws(labelled: Sequence[Example], n: int, seed: int) -> list[_Draw]:
-    """Return draws of demonstrations and the rows that judge them; never a row on both sides."""
-    k = min(DEMONSTRATIONS, max(len(labelled) // 2, 1))
+def _write_few_shot(
+    program: PromptProgram,
+    labelled: Sequence[Example],
+    spec: TaskSpec,
+    model: LanguageModel,
+    metric: Metric,
+    n_draws: int,
+    seed: int,
+) -> tuple[Candidate, tuple[Configuration, ...], float | None]:
+    """Choose layout and draw by how likely they make the other rows' answers; answer some of these for a dev score."""
+    k = shown_within(labelled, program, model, DEMONSTRATIONS)
+    tried: list[tuple[float, PromptProgram, _Draw]] = []
+
+    def try_draw(draw: _Draw, layout: Layout) -> float:
+        shown = [Demonstration.of(labelled[i]) for i in draw.shown]
+        demonstrated = program.in_layout(layout).with_demonstrations(shown)
+        found = float(likelihoods(demonstrated, [labelled[i] for i in draw.dev], model).mean())
+        tried.append((found, demonstrated, draw))
+        return found
+
+    first, *further = _draws(labelled, k, n_draws, seed)
+    by_layout = {layout: try_draw(first, layout) for layout in layouts_for(spec, labelled)}
+    layout = max(by_layout, key=lambda one: by_layout[one])
+    for draw in further:
+        try_draw(draw, layout)
+    _, best, winner = max(tried, key=lambda one: one[0])
+    dev = [labelled[i] for i in winner.dev[:WRITTEN_ROWS]]
+    score = written_score(best, dev, spec, metric, model)
+    configurations = tuple(
+        Configuration(
+            settings={
+                "demonstrations": [labelled[i].id for i in draw.shown],
+                "layout": one.layout,
+                "log_likelihood": round(found, 4),
+            },
+            dev_score=score if one is best else None,
+        )
+        for found, one, draw in tried
+    )
+    return PromptedCandidate(program=best), configurations, score
+
+
+def _draws(labelled: Sequence[Example], most: int, n: int, seed: int) -> list[_Draw]:
+    """Return draws of up to `most` demonstrations and the rows that judge them; never a row on both sides."""
+    k = min(most, max(len(labelled) // 2, 1))
     draws = []
     for draw in range(n):
         generator = random.Random(f"crossover.few-shot/{seed}/{draw}")

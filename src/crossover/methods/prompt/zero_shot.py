@@ -13,9 +13,10 @@ from crossover.errors import TrialError
 from crossover.methods.base import Cost, Fitted, Method, Shape
 from crossover.methods.effort import Meter
 from crossover.methods.frozen import PRIOR_ROWS, choose_prior
+from crossover.methods.written import DEV_ROWS, LIKELIHOOD_ROWS, choose_program, layouts_for
 from crossover.metrics import Metric
 from crossover.model.base import Capability, LanguageModel
-from crossover.records import Example, Family, Inputs, TaskSpec
+from crossover.records import KINDS, Example, Family, Inputs, Kind, TaskSpec
 
 
 class ZeroShot(Method):
@@ -23,6 +24,7 @@ class ZeroShot(Method):
 
     name: ClassVar[str] = "zero-shot"
     family: ClassVar[Family] = "prompt"
+    kinds: ClassVar[tuple[Kind, ...]] = KINDS
     needs: ClassVar[frozenset[Capability]] = frozenset({"score"})
     min_budget: ClassVar[int] = 0
     summary: ClassVar[str] = "the instruction alone"
@@ -49,9 +51,19 @@ class ZeroShot(Method):
         if model is None:
             raise TrialError(f"{self.name} needs a language model")
         meter = Meter(model)
-        candidate, tried, dev = choose_prior(
-            self.program(spec), labelled, unlabelled, spec, metric, model, self.layouts
-        )
+        program = self.program(spec)
+        if program.is_open:
+            layouts = [layout for layout in layouts_for(spec, labelled) if layout in self.layouts]
+            candidate, tried, dev = choose_program(
+                {layout: program.in_layout(layout) for layout in layouts},
+                labelled[:LIKELIHOOD_ROWS],
+                labelled[:DEV_ROWS],
+                spec,
+                metric,
+                model,
+            )
+        else:
+            candidate, tried, dev = choose_prior(program, labelled, unlabelled, spec, metric, model, self.layouts)
         return Fitted(
             candidate=candidate,
             tried=tried,
@@ -63,6 +75,10 @@ class ZeroShot(Method):
 
     def cost(self, shape: Shape, budget: int, effort: float) -> Cost:
         """Every row is read once, labels and some more once a layout."""
+        if shape.written:
+            rows = min(budget, LIKELIHOOD_ROWS) * len(self.layouts)
+            read = rows * (shape.row + shape.answer) + (min(budget, DEV_ROWS) + shape.n_test) * shape.row
+            return Cost(read=shape.prefix * 3 + read, written=(min(budget, DEV_ROWS) + shape.n_test) * shape.written)
         n_rows = (len(self.layouts) if budget else 1) * (budget + PRIOR_ROWS)
         read = n_rows * (shape.row + shape.answer_tree) + shape.n_test * shape.test_row
         return Cost(read=shape.prefix * 3 + read)

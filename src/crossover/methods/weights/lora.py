@@ -9,15 +9,17 @@ from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
 from crossover.candidate import Candidate, PromptedCandidate, PromptProgram
-from crossover.candidate.prompted import label_answers, prompt_tokens
+from crossover.candidate.prompted import prompt_tokens, target_answers
 from crossover.errors import TrialError
 from crossover.methods.base import Cost, Fitted, Method, Shape
 from crossover.methods.choosing import Choice, folds
 from crossover.methods.effort import BATCH, Meter, n_steps
 from crossover.methods.frozen import LAYOUT_ROWS, label_scores, likelier_layout
+from crossover.methods.written import DEV_ROWS as WRITTEN_ROWS
+from crossover.methods.written import layouts_for, likeliest, written_score
 from crossover.metrics import Metric
 from crossover.model.base import Capability, LanguageModel, TrainRow, TrainSettings, TrainStep
-from crossover.records import Configuration, Example, Family, Inputs, Json, TaskSpec
+from crossover.records import KINDS, Configuration, Example, Family, Inputs, Json, Kind, TaskSpec
 
 LEARNING_RATE = 2e-3
 _DEV_SHARE = 4
@@ -36,6 +38,7 @@ class Lora(Method):
 
     name: ClassVar[str] = "lora"
     family: ClassVar[Family] = "weights"
+    kinds: ClassVar[tuple[Kind, ...]] = KINDS
     needs: ClassVar[frozenset[Capability]] = frozenset({"score", "train"})
     min_budget: ClassVar[int] = 4
     is_core: ClassVar[bool] = True
@@ -61,6 +64,10 @@ class Lora(Method):
     def cost(self, shape: Shape, budget: int, effort: float) -> Cost:
         """Its steps below one prefix, the dev rows, then the test."""
         trained = n_steps(budget, effort) * (shape.prefix + BATCH * (shape.row + shape.answer - 1))
+        if shape.written:
+            answered = min(budget // _DEV_SHARE, WRITTEN_ROWS) + shape.n_test
+            read = shape.prefix * 4 + 2 * LAYOUT_ROWS * (shape.row + shape.answer) + answered * shape.row
+            return Cost(read=read, trained=trained, written=answered * shape.written)
         dev = min(budget // _DEV_SHARE, _DEV_ROWS)
         read = shape.prefix * 2 + (dev + 2 * LAYOUT_ROWS) * (shape.row + shape.answer_tree)
         read += shape.n_test * shape.test_row
@@ -79,11 +86,15 @@ def fit_lora(
 ) -> Fitted:
     """Train an adapter on a program's prompts and the rows' answers."""
     meter = Meter(model)
-    program = likelier_layout(program, rows, spec, metric, model)
-    answers = dict(zip(program.label_words, label_answers(program, model), strict=True))
+    if program.is_open:
+        layouts = [program.in_layout(layout) for layout in layouts_for(spec, rows)]
+        program = likeliest(layouts, rows[:LAYOUT_ROWS], model)
+    else:
+        program = likelier_layout(program, rows, spec, metric, model)
+    answers = target_answers(program, [str(e.target) for e in rows], model)
     prompts = prompt_tokens(program, [e.inputs for e in rows], model)
-    train = [TrainRow(prompt=p, completion=answers[str(e.target)]) for p, e in zip(prompts, rows, strict=True)]
-    dev = folds(rows, _DEV_SHARE, seed)[-1][:_DEV_ROWS]
+    train = [TrainRow(prompt=p, completion=a) for p, a in zip(prompts, answers, strict=True)]
+    dev = folds(rows, _DEV_SHARE, seed)[-1][: WRITTEN_ROWS if program.is_open else _DEV_ROWS]
     kept = sorted(set(range(len(rows))) - set(dev))
 
     steps = n_steps(len(rows), effort)
@@ -92,9 +103,7 @@ def fit_lora(
     with model.training(settings) as trainer:
         batches = _batches(kept, seed)
         taken = [trainer.step([train[i] for i in next(batches)]) for _ in range(before)]
-        dev_rows = [rows[i] for i in dev]
-        scored = label_scores(program, [e.inputs for e in dev_rows], model)
-        choice = Choice.of(scored, dev_rows, list(program.label_words), spec, metric)
+        dev_score = _dev_score(program, [rows[i] for i in dev], spec, metric, model)
         batches = _batches([*kept, *dev], seed + 1, first=dev)
         taken += [trainer.step([train[i] for i in next(batches)]) for _ in range(steps - before)]
         adapter = trainer.adapter()
@@ -112,15 +121,25 @@ def fit_lora(
                     "batch": BATCH,
                     **_short_of_memory(taken),
                 },
-                dev_score=choice.score,
+                dev_score=dev_score,
                 token_passes=meter.token_passes,
             ),
         ),
-        dev_score=choice.score,
+        dev_score=dev_score,
         labels_used=labels_used,
         token_passes=meter.token_passes,
         seconds=meter.seconds,
     )
+
+
+def _dev_score(
+    program: PromptProgram, rows: Sequence[Example], spec: TaskSpec, metric: Metric, model: LanguageModel
+) -> float | None:
+    """Return what the adapter, as far as it is trained, scores on rows that it has not seen."""
+    if program.is_open:
+        return written_score(program, rows, spec, metric, model)
+    scored = label_scores(program, [e.inputs for e in rows], model)
+    return Choice.of(scored, rows, list(program.label_words), spec, metric).score
 
 
 def _short_of_memory(steps: Sequence[TrainStep]) -> dict[str, Json]:
