@@ -17,7 +17,7 @@ from crossover.bundle.write import pack_candidate
 from crossover.candidate import PromptedCandidate
 from crossover.errors import BundleError, DataError, OptionError, StudyError, UserError
 from crossover.listener import Silent
-from crossover.methods import DEFAULT_METHODS
+from crossover.methods import default_methods
 from crossover.model.base import Adapter
 from crossover.records import FAMILIES, TrialRecord
 from crossover.task import Task
@@ -72,7 +72,7 @@ def arms(study: api.Study) -> set[str]:
 def test_all_methods_are_measured(study: api.Study) -> None:
     records = study.records()
     assert all(record.error is None for record in records)
-    expected = {f"{method}@{budget}" for method in DEFAULT_METHODS for budget in BUDGETS if budget}
+    expected = {f"{method}@{budget}" for method in default_methods("classification") for budget in BUDGETS if budget}
     assert arms(study) == expected | {"zero-shot@0"}
     assert {arm.family for arm in study.verdict().arms} == set(FAMILIES)
     assert all(arm.seeds == (SEEDS if arm.budget else 1) for arm in study.verdict().arms)
@@ -173,7 +173,9 @@ def test_a_time_limit_leaves_out_and_says_so(tmp_path: Path, model: str) -> None
 def test_a_row_that_is_too_long_is_named_and_nothing_is_left(tmp_path: Path, model: str) -> None:
     data = write_rows(tmp_path / "tickets.csv", 45)
     data.write_text(data.read_text() + f"{'word ' * 500},refund\n")
-    with pytest.raises(DataError, match=r"tickets\.csv, row 47 is 2,\d\d\d tokens long; .* reads 2,048"):
+    with pytest.raises(
+        DataError, match=r"tickets\.csv, row 47 is 2,\d\d\d tokens long, its answer up to \d; .* reads 2,048"
+    ):
         api.compare(data, model=model, budgets=[0], seeds=1, study=tmp_path / "study")
     assert not (tmp_path / "study").exists()
 
@@ -265,7 +267,7 @@ def test_every_kind_of_arm_is_answered_as_recorded(
     # The fresh process takes seconds to import torch: here the same comparison in this one.
     memo = study._memo()
     rows = [example.inputs for example in memo.test]
-    for method, budget in [*((name, 16) for name in DEFAULT_METHODS), ("zero-shot", 0)]:
+    for method, budget in [*((name, 16) for name in default_methods("classification")), ("zero-shot", 0)]:
         record = next(r for r in study.records() if (r.key.method, r.key.budget) == (method, budget))
         assert record.candidate is not None
         assert record.measurement is not None
@@ -287,7 +289,7 @@ def test_every_kind_of_arm_is_answered_as_recorded(
 
 
 @pytest.mark.trust
-@pytest.mark.parametrize("arm", [*(f"{name}@16" for name in DEFAULT_METHODS), "zero-shot@0"])
+@pytest.mark.parametrize("arm", [*(f"{name}@16" for name in default_methods("classification")), "zero-shot@0"])
 def test_every_arm_packs(study: api.Study, tmp_path: Path, arm: str) -> None:
     assert (study.pack(tmp_path / "bundle", arm=arm) / MANIFEST).is_file()
 

@@ -26,19 +26,20 @@ OPEN = {"records", "errors"}
 """Modules that every other may import."""
 
 BELOW_API = {
-    "template", "stats", "metrics", "model", "task", "candidate", "methods", "measure", "study", "verdict", "report",
-    "bundle", "serve", "listener", "about",
+    "template", "languages", "stats", "metrics", "model", "task", "candidate", "methods", "measure", "study", "verdict",
+    "report", "bundle", "serve", "listener", "about",
 }  # fmt: skip
 
 MAY_IMPORT: dict[str, set[str]] = {
     "records": set(),
     "errors": set(),
     "template": set(),
+    "languages": set(),
     "stats": set(),
     "metrics": set(),
     "model": set(),
-    "task": {"metrics", "template"},
-    "candidate": {"model", "metrics", "template"},
+    "task": {"metrics", "template", "languages"},
+    "candidate": {"model", "metrics", "template", "languages"},
     "methods": {"candidate", "model", "metrics", "template"},
     "measure": {"candidate", "model", "metrics"},
     "study": {"task", "methods", "measure", "candidate", "model", "metrics", "stats"},
@@ -51,7 +52,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "api": BELOW_API,
     "cli": BELOW_API | {"api"},
 }
-STANDARD_LIBRARY_ONLY = ("records", "errors", "template", "listener")
+STANDARD_LIBRARY_ONLY = ("records", "errors", "template", "languages", "listener")
 WITHOUT_TORCH = ("records", "errors", "template", "stats", "metrics", "task", "verdict", "report", "listener")
 
 PUBLIC = [

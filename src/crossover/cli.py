@@ -13,6 +13,7 @@ import sys
 import warnings
 from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Annotated, Any, Self
@@ -38,21 +39,43 @@ app = typer.Typer(
 
 _INTERRUPTED = 130
 _Json = Annotated[bool, typer.Option("--json", help="Print JSON to stdout and nothing else.")]
+_Data = Annotated[Path, typer.Argument(metavar="DATA", help="csv, tsv, jsonl, json, parquet or xlsx")]
+_Test = Annotated[Path | None, typer.Option(metavar="FILE", help="Test rows; by default some are split off.")]
+_TestSize = Annotated[int | None, typer.Option(metavar="N", help="Test rows; by default at most 500, stratified.")]
+_Input = Annotated[str | None, typer.Option(metavar="COL", help="Column that the model reads.")]
+_Target = Annotated[str | None, typer.Option(metavar="COL", help="Column with the wanted answers.")]
+_Kind = Annotated[str | None, typer.Option(help="Kind of task; by default inferred.")]
+_Metric = Annotated[str | None, typer.Option(help="The one that decides; by default the kind's.")]
+_Schema = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="JSON schema of the answers; by default inferred from them.")
+]
+_Sheet = Annotated[str | None, typer.Option(metavar="NAME", help="Sheet of a workbook, by name or number.")]
+_Merge = Annotated[
+    bool, typer.Option("--merge-spellings", help="Take labels that differ in case or spaces only as one.")
+]
+_InputTemplate = Annotated[
+    str | None, typer.Option(metavar="TEXT", help='How input columns are put together: "{passage}\\n{question}".')
+]
+_Model = Annotated[str, typer.Option(metavar="NAME", help="Catalog name, folder, Hugging Face id or GGUF file.")]
 
 
 @app.command()
 def run(  # noqa: PLR0917  # typer calls it by keyword
-    data: Annotated[Path, typer.Argument(metavar="DATA", help="csv, tsv, jsonl, json, parquet or xlsx")],
-    test: Annotated[Path | None, typer.Option(metavar="FILE", help="Test rows; by default some are split off.")] = None,
-    test_size: Annotated[
-        int | None, typer.Option(metavar="N", help="Test rows; by default at most 500, stratified.")
+    data: _Data,
+    test: _Test = None,
+    test_size: _TestSize = None,
+    input: _Input = None,
+    target: _Target = None,
+    kind: _Kind = None,
+    metric: _Metric = None,
+    schema: _Schema = None,
+    sheet: _Sheet = None,
+    merge_spellings: _Merge = False,
+    input_template: _InputTemplate = None,
+    answer_tokens: Annotated[
+        int | None, typer.Option(metavar="N", help="Most tokens of a written answer; by default what targets need.")
     ] = None,
-    input: Annotated[str | None, typer.Option(metavar="COL", help="Column that the model reads.")] = None,
-    target: Annotated[str | None, typer.Option(metavar="COL", help="Column with the wanted answers.")] = None,
-    kind: Annotated[str | None, typer.Option(help="Kind of task; by default inferred.")] = None,
-    model: Annotated[
-        str, typer.Option(metavar="NAME", help="Catalog name, folder, Hugging Face id or GGUF file.")
-    ] = "smollm2-135m",
+    model: _Model = "smollm2-135m",
     instruction: Annotated[
         str | None, typer.Option(metavar="TEXT", help="Your own words for the task, in every prompt.")
     ] = None,
@@ -99,6 +122,12 @@ def run(  # noqa: PLR0917  # typer calls it by keyword
         input=input,
         target=target,
         kind=kind,
+        metric=metric,
+        schema=schema,
+        answer_tokens=answer_tokens,
+        sheet=sheet,
+        input_template=_template(input_template),
+        merge_spellings=merge_spellings,
         instruction=instruction,
         label_names=label_names,
     )
@@ -127,6 +156,51 @@ def run(  # noqa: PLR0917  # typer calls it by keyword
     console.print(verdict_text(done.verdict(), study=str(done.folder)))
     page = done.report(done.folder / "report.html")
     console.print(f"\n  the page: {page}", soft_wrap=True, markup=False)
+
+
+@app.command()
+def check(  # noqa: PLR0917  # typer calls it by keyword
+    data: _Data,
+    test: _Test = None,
+    test_size: _TestSize = None,
+    input: _Input = None,
+    target: _Target = None,
+    kind: _Kind = None,
+    metric: _Metric = None,
+    schema: _Schema = None,
+    sheet: _Sheet = None,
+    input_template: _InputTemplate = None,
+    merge_spellings: _Merge = False,
+    model: _Model = "smollm2-135m",
+    as_json: _Json = False,
+) -> None:
+    """Show what a data file holds: what is read, inferred and set aside, and what its test can see."""
+    from crossover import api
+    from crossover.report.checked import checked_text
+    from crossover.task import Task
+
+    task = Task.from_file(
+        data,
+        test=test,
+        test_size=test_size,
+        input=input,
+        target=target,
+        kind=kind,
+        metric=metric,
+        schema=schema,
+        sheet=sheet,
+        input_template=_template(input_template),
+        merge_spellings=merge_spellings,
+    )
+    found = api.check(task, model=model).to_json()
+    if as_json:
+        _print_json(found)
+        return
+    console = Console(highlight=False)
+    console.print(checked_text(found))
+    console.print(
+        f"\n  crossover run {shlex.quote(str(data))}   prompt, fine-tune, or both", soft_wrap=True, markup=False
+    )
 
 
 @app.command()
@@ -176,6 +250,25 @@ def pack(
         console.print("  demos.jsonl holds rows of your training data: they go where the bundle goes")
     command = f"  crossover predict {shlex.quote(str(bundle))} FILE -o answers.csv"
     console.print(command, soft_wrap=True, markup=False)
+
+
+@app.command()
+def judge(
+    study: Annotated[Path, typer.Argument(metavar="STUDY", help="Study folder")],
+    model: Annotated[str, typer.Option(metavar="NAME", help="Who judges: catalog name, folder, id or GGUF file.")],
+    arms: Annotated[str | None, typer.Option(metavar="A,B", help="Whose answers; by default the nominated.")] = None,
+    precision: Annotated[str, typer.Option(metavar="NAME", help="The judge's: auto, fp32, bf16, …")] = "auto",
+    as_json: _Json = False,
+) -> None:
+    """Let a model compare a study's written answers with the reference answers, in both orders."""
+    from crossover import api
+    from crossover.report.judged import judged_text
+
+    found = api.open_study(study).judge(model, arms=_split(arms), precision=precision)
+    if as_json:
+        _print_json([asdict(one) for one in found])
+        return
+    Console(highlight=False).print(judged_text([asdict(one) for one in found]))
 
 
 @app.command()
@@ -316,6 +409,15 @@ def _names(text: str | None) -> list[str] | None:
     if not names:
         raise OptionError(f'--methods "{text}" names no method.', "write names with commas between; crossover methods")
     return names
+
+
+def _template(text: str | None) -> str | None:
+    """Return a template with line breaks where people write a backslash and an n on a command line."""
+    return None if text is None else text.replace("\\n", "\n")
+
+
+def _split(text: str | None) -> list[str] | None:
+    return None if text is None else [name.strip() for name in text.split(",") if name.strip()]
 
 
 def _numbers(text: str | None) -> list[int] | None:

@@ -11,7 +11,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from crossover.records import Bound, Interval
+from crossover.records import Bound, Interval, TrialRecord
 from crossover.report.page import Provenance, embedded, render, source_words
 from crossover.verdict import decide, headline
 from crossover.verdict.synthetic import SyntheticArm, synthetic_study, synthetic_task
@@ -131,6 +131,42 @@ def test_rows_where_they_differ_are_shown_only_when_given(study: Study) -> None:
     assert "Where they differ" not in without
     assert "Where is my parcel" not in without
     assert "knn-few-shot gets it, lora does not" in page_of(study)
+
+
+def _graded(record: TrialRecord) -> TrialRecord:
+    """Return the trial with scores between right and wrong: .8 for .0 and 1.0 alike where the arm is lora, else .5."""
+    assert record.measurement is not None
+    score = 0.8 if record.key.method == "lora" else 0.5
+    results = tuple(replace(result, score=score) for result in record.measurement.results)
+    return replace(record, measurement=replace(record.measurement, results=results))
+
+
+def test_where_scores_lie_between_right_and_wrong_a_clear_lead_counts(study: Study) -> None:
+    graded = replace(study, records=tuple(_graded(record) for record in study.records))
+    text = Reader(page_of(graded)).text
+    assert "lora is ahead of knn-few-shot by 20 points or more: 120 rows" in text
+    assert "knn-few-shot is ahead of lora by 20 points or more: 0 rows" in text
+    assert ".80 · " in text
+
+
+def test_other_measures_and_each_label_stand_beside(study: Study) -> None:
+    assert "Other measures" not in page_of(study)
+    arms = tuple(
+        replace(arm, beside={"macro_f1": 0.625, "bleu": 31.42} if arm.method == "lora" else {"macro_f1": 0.5})
+        for arm in study.verdict.arms
+    )
+    classes = {
+        "refund": {"precision": 0.9, "recall": 0.8, "f1": 0.85, "n": 12},
+        "login": {"precision": 0.3, "recall": 0.2, "f1": 0.24, "n": 9},
+    }
+    more = replace(study.provenance, signatures={"bleu": "nrefs:1|tok:13a"}, classes=classes, classes_of="lora@64")
+    text = Reader(page_of(replace(study, verdict=replace(study.verdict, arms=arms), provenance=more))).text
+    table = text[text.index("Other measures") :]
+    assert "macro_f1 bleu" in table
+    assert "lora 64 .62 31.4" in table
+    assert "zero-shot – .50 –" in table
+    assert "bleu: nrefs:1|tok:13a." in table
+    assert table.index("login 9 .30 .20 .24") < table.index("refund 12 .90 .80 .85"), "the worst first"
 
 
 @pytest.mark.parametrize("payload", [" ".join(PAYLOADS[n : n + 4]) for n in range(0, len(PAYLOADS), 4)])

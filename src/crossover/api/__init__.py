@@ -2,6 +2,7 @@
 
 from crossover.about import doctor, methods, models
 from crossover.api.answers import Bundle, load, predict_file
+from crossover.api.checking import Checked, check
 from crossover.api.running import FIRST_LOOK_SECONDS, compare
 from crossover.api.study import Study, open_study
 from crossover.listener import Listener
@@ -9,8 +10,10 @@ from crossover.listener import Listener
 __all__ = [
     "FIRST_LOOK_SECONDS",
     "Bundle",
+    "Checked",
     "Listener",
     "Study",
+    "check",
     "compare",
     "doctor",
     "load",

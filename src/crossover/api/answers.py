@@ -15,7 +15,8 @@ from crossover.api.files import replace_text
 from crossover.bundle import Bundle, load_bundle
 from crossover.errors import DataError, OptionError
 from crossover.model.allocation import keep_memory
-from crossover.task import read_table
+from crossover.records import CONVERSATION
+from crossover.task import read_table, split_conversations
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """What a cell begins with that a spreadsheet would run."""
@@ -53,6 +54,8 @@ def predict_file(bundle: Path | str, file: Path | str, output: Path | str | None
             )
     table = read_table(Path(file))
     opened = load(bundle)
+    if CONVERSATION in opened.input_fields:
+        table = split_conversations(Path(file).name, table)
     missing = [name for name in opened.input_fields if name not in table.columns]
     if missing:
         raise DataError(

@@ -14,7 +14,7 @@ from crossover.api.study import Study
 from crossover.api.words import model_in_words
 from crossover.errors import OptionError
 from crossover.listener import Listener, Silent
-from crossover.methods import DEFAULT_METHODS, get_method
+from crossover.methods import default_methods, get_method
 from crossover.methods.prompt.zero_shot import UserPrompt
 from crossover.metrics import get_metric
 from crossover.model.allocation import keep_memory
@@ -44,11 +44,15 @@ from crossover.study import (
     resident_bytes,
     rooms_for,
     trial_key,
+    with_room,
 )
 from crossover.task import Predictions, Task, read_predictions, read_prompt
 
 FIRST_LOOK_SECONDS = 290.0
 """What a run takes that asks for nothing in particular: people want a first answer before they go for coffee."""
+
+FIRST_LOOK_WRITTEN_SECONDS = 590.0
+"""The same where answers are written: one costs as much as fifty labels that are chosen."""
 
 
 def compare(  # noqa: PLR0913  # the command line's contract has as many
@@ -97,12 +101,13 @@ def compare(  # noqa: PLR0913  # the command line's contract has as many
         task = Task.from_file(task)
     listener = listener or Silent()
     _check_options(seeds, effort, time_limit)
-    chosen = [get_method(name) for name in dict.fromkeys(methods or DEFAULT_METHODS)]
-    chosen += [UserPrompt(p.name, p.text) for p in (read_prompt(path, task.spec) for path in prompts)]
+    chosen = [get_method(name) for name in dict.fromkeys(methods or default_methods(task.spec.kind))]
+    own = [*task.prompts, *(read_prompt(path, task.spec) for path in prompts)]
+    chosen += [UserPrompt(prompt.name, prompt.text) for prompt in own]
     recorded = [read_predictions(path, task.test, task.spec) for path in predictions]
     _refuse_twins([m.name for m in chosen] + [RECORDED + p.name for p in recorded])
-    wanted = tuple(dict.fromkeys(budgets or default_budgets(len(task.train), len(task.spec.labels))))
-    check_budgets(wanted, len(task.train))
+    wanted = tuple(dict.fromkeys(budgets or default_budgets(task.n_labelled, len(task.spec.labels))))
+    check_budgets(wanted, task.n_labelled)
     for line in _opening(task, seeds, recorded):
         listener.note(*line)
 
@@ -117,6 +122,7 @@ def compare(  # noqa: PLR0913  # the command line's contract has as many
     )
     models = OneModel(source)
     identity = models.at(precisions[0]).identity
+    task = with_room(task, models.at(precisions[0]))
     listener.note("model", model_in_words(asdict(identity), precisions))
     keys = {m.name: trial_key(m, task.spec, identity, effort) for m in chosen}
     plan = make_plan(
@@ -125,7 +131,7 @@ def compare(  # noqa: PLR0913  # the command line's contract has as many
         seeds,
         task.spec,
         models.at(precisions[0]).capabilities,
-        n_train=len(task.train),
+        n_train=task.n_labelled,
         asked=frozenset(methods or ()),
         keys=keys,
     )
@@ -135,8 +141,9 @@ def compare(  # noqa: PLR0913  # the command line's contract has as many
     folder = Path(study) if study is not None else Path(f"{task.spec.name}-study")
     store = StudyStore.open(folder, create=True)
     if methods is None and budgets is None and time_limit is None:
-        time_limit = FIRST_LOOK_SECONDS
-        listener.note("time", "what fits into five minutes; --time-limit, --methods or --budgets ask for more")
+        time_limit = FIRST_LOOK_SECONDS if task.spec.labels else FIRST_LOOK_WRITTEN_SECONDS
+        within = "five minutes" if task.spec.labels else "ten minutes, as answers are written"
+        listener.note("time", f"what fits into {within}; --time-limit, --methods or --budgets ask for more")
     deadline = None if time_limit is None else time.monotonic() + time_limit  # fetching a model once does not count
     with store.writing():
         store.claim(StudyKey(data_sha256=task.info.data_sha256, model=identity.name, model_sha256=identity.sha256))
@@ -207,12 +214,18 @@ def _refuse_twins(names: Sequence[str]) -> None:
 
 
 def _opening(task: Task, seeds: int, recorded: Sequence[Predictions]) -> list[tuple[str, str]]:
-    lines = [(task.check.files[0].name, task.check.summary()[0])]
-    lines += [("", line) for line in task.check.summary()[1:]]
+    name = task.check.files[0].name
+    listing = f" · crossover check {name} lists them"
+    summary = [line + listing * line.endswith(" set aside") for line in task.check.summary()]
+    lines = [(name, summary[0])]
+    lines += [("", line) for line in summary[1:]]
     lines += [("", note) for note in task.check.notes]
     seen = 100 * detectable_difference(len(task.test), max(seeds, 2))
-    how = "rows" if len(task.check.files) > 1 and not task.check.n_undrawn else "rows, stratified"
+    drawn = "stratified" if task.spec.labels else "drawn at random"
+    how = "rows" if len(task.check.files) > 1 and not task.check.n_undrawn else f"rows, {drawn}"
     unseen = f"differences under about {seen:.0f} points will not be seen"
+    if not task.spec.labels:  # scores between right and wrong spread less, how much is not known before
+        unseen = f"at worst, differences under {seen:.0f} points will not be seen"
     lines.append(("test", f"{len(task.test)} {how}: {unseen} · --test-size"))
     lines += [("predictions", f"{given.name}: {note}") for given in recorded for note in given.notes]
     return lines

@@ -5,13 +5,18 @@ from __future__ import annotations
 __all__ = ["Study", "open_study"]
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from crossover.api.files import replace_text
+from crossover.api.judging import Judged, judge_arms
 from crossover.api.words import model_in_words
 from crossover.bundle import pack_candidate
 from crossover.errors import StudyError, closest
+from crossover.listener import Listener, Silent
+from crossover.metrics import get_metric, per_class
+from crossover.model.load import load_model
 from crossover.records import Arm, TrialRecord, Verdict
 from crossover.study import StudyMemo, StudyStore
 from crossover.verdict import decide, to_json
@@ -80,6 +85,9 @@ class Study:
                 memo.machine,
             ),
             hashes={"model": str(model["sha256"])},
+            signatures=get_metric(memo.spec.metric).signatures(_references(memo)),
+            classes=self._classes(verdict, memo),
+            classes_of=verdict.recommended or "",
         )
         rows = {e.id: e for e in memo.test} if examples else None
         page = render(verdict, self.records(), provenance=provenance, examples=rows)
@@ -102,12 +110,7 @@ class Study:
             raise StudyError(
                 f"{self.folder} has no arm to recommend yet.", "go on with the run, or name one with --arm"
             )
-        chosen = next((a for a in verdict.arms if a.arm == name), None)
-        if chosen is None:
-            known = [a.arm for a in verdict.arms]
-            near = closest(name, known)
-            hint = [f"did you mean {near}?"] if near else []
-            raise StudyError(f"there is no arm {name!r} in {self.folder}.", "arms: " + ", ".join(known), *hint)
+        chosen = self._arm(name, verdict)
         record = _median_seed(chosen, records)
         if record is None or record.candidate is None or record.measurement is None:
             raise StudyError(f"{chosen.arm} cannot be packed: it left no candidate.", "name another with --arm")
@@ -122,11 +125,76 @@ class Study:
             model={**memo.model, "precision": record.key.precision or memo.model["precision"]},
         )
 
+    def judge(
+        self,
+        model: str,
+        *,
+        arms: Sequence[str] | None = None,
+        precision: str = "auto",
+        listener: Listener | None = None,
+    ) -> tuple[Judged, ...]:
+        """Let a model compare recorded answers with the reference answers, each pair in both orders.
+
+        The judgements stand beside the study's metric, which decides; they are kept in the study.
+
+        Args:
+            model: who judges: as for `compare`. It should be better than the model that is judged.
+            arms: whose answers; by default the nominated ones.
+            precision: of the judge.
+            listener: told what happens.
+
+        Raises:
+            StudyError: an arm is unknown, or has no recorded answers.
+            OptionError: the task's answers are labels.
+        """
+        memo, verdict, records = self._memo(), self.verdict(), self.records()
+        primary = verdict.primary
+        nominated = [primary.prompt_arm, primary.weights_arm, primary.both_arm, verdict.recommended]
+        chosen = []
+        for name in dict.fromkeys(arms or filter(None, nominated)):
+            record = _median_seed(self._arm(name, verdict), records)
+            if record is None:
+                raise StudyError(f"{name} has no recorded answers.", "name another with --arms")
+            chosen.append((name, record))
+        told = listener or Silent()
+        loaded = load_model(model, precision=precision, report=told.progress)
+        found = judge_arms(chosen, memo.spec, memo.test, loaded, told)
+        kept = self._store.get("judgements") or {}
+        for judged, rows in found:
+            kept[f"{judged.judge} · {judged.arm}"] = {**asdict(judged), "rows": [asdict(row) for row in rows]}
+        with self._store.writing():
+            self._store.put("judgements", kept)
+        return tuple(judged for judged, _ in found)
+
+    def _classes(self, verdict: Verdict, memo: StudyMemo) -> dict[str, dict[str, float]]:
+        """Return each label's own numbers with the recommended arm, of the seed that `pack` would take."""
+        if verdict.recommended is None or not memo.spec.labels:
+            return {}
+        record = _median_seed(self._arm(verdict.recommended, verdict), self.records())
+        if record is None or record.measurement is None:
+            return {}
+        return per_class([result.answer for result in record.measurement.results], memo.test, memo.spec)
+
+    def _arm(self, name: str, verdict: Verdict) -> Arm:
+        chosen = next((a for a in verdict.arms if a.arm == name), None)
+        if chosen is None:
+            known = [a.arm for a in verdict.arms]
+            near = closest(name, known)
+            hint = [f"did you mean {near}?"] if near else []
+            raise StudyError(f"there is no arm {name!r} in {self.folder}.", "arms: " + ", ".join(known), *hint)
+        return chosen
+
     def _memo(self) -> StudyMemo:
         """Read what is remembered: another run may have gone on with the study."""
         memo = StudyMemo.load(self._store)
         assert memo is not None, "the constructor has seen one"
         return memo
+
+
+def _references(memo: StudyMemo) -> int:
+    """Return how many right answers each test row has; 0 where they differ in that."""
+    numbers = {len(example.answers) for example in memo.test}
+    return numbers.pop() if len(numbers) == 1 else 0
 
 
 def _median_seed(arm: Arm, records: Sequence[TrialRecord]) -> TrialRecord | None:

@@ -18,10 +18,11 @@ def card(record: TrialRecord, verdict: Verdict, spec: TaskSpec, model: Mapping[s
     key = record.key
     mine = (key.method, key.budget, key.model, key.precision)
     arm = next((a for a in verdict.arms if (a.method, a.budget, a.model, a.precision) == mine), None)
+    labels = f", {len(spec.labels)} labels" if spec.labels else ""
     lines = [
         f"# {spec.name}: {record.key.method}",
         "",
-        f"Answers `{spec.target_field}` from `{', '.join(spec.input_fields)}`: {spec.kind}, {len(spec.labels)} labels.",
+        f"Answers `{spec.target_field}` from `{', '.join(spec.input_fields)}`: {spec.kind}{labels}.",
         "",
         f"- {spec.metric} of this candidate (seed {record.key.seed}): {own}",
     ]

@@ -103,6 +103,7 @@ def program_to_files(program: PromptProgram, folder: Path) -> None:
         "template": config["template"],
         "fields": list(program.fields),
         "label_words": config["label_words"],
+        "answer_tokens": config["answer_tokens"],
         "demonstrations": None
         if not demonstrations
         else {"file": "demos.jsonl", "rule": "nearest", "by": retrieval["by"], "k": retrieval["k"]}
@@ -144,6 +145,7 @@ def program_from_files(folder: Path) -> PromptProgram:
                 "template": prompt["template"],
                 "fields": prompt["fields"],
                 "label_words": prompt["label_words"],
+                "answer_tokens": prompt.get("answer_tokens", 0),
                 "demonstrations": [] if nearest else demonstrations,
                 "retrieval": {"k": rule["k"], "by": rule["by"], "pool": demonstrations} if nearest else None,
             }

@@ -133,7 +133,7 @@ def _write(
             "labels": spec.labels,
         },
         "model": dict(model) if candidate.needs_model else None,
-        "decoding": {"rule": "labels", "constrained": True} if isinstance(candidate, PromptedCandidate) else None,
+        "decoding": _decoding(candidate),
         "provenance": {
             "data_sha256": verdict.task.data_sha256,
             "dev_score": record.dev_score,
@@ -143,6 +143,14 @@ def _write(
         "files": file_hashes(folder),
     }
     _json(folder / "bundle.json", manifest)
+
+
+def _decoding(candidate: Candidate) -> Json:
+    if not isinstance(candidate, PromptedCandidate):
+        return None
+    if candidate.program.is_open:
+        return {"rule": "greedy", "constrained": False, "max_tokens": candidate.program.answer_tokens}
+    return {"rule": "labels", "constrained": True}
 
 
 def _replay(folder: Path, record: TrialRecord, test: Sequence[Example]) -> None:
@@ -183,12 +191,16 @@ def _replay(folder: Path, record: TrialRecord, test: Sequence[Example]) -> None:
 
 _LOW_PRECISION_MARGIN = 0.15
 """Nats: below this top-two margin bf16 and fp16 may answer otherwise in another batch. fp32 never may."""
+_WRITTEN_MARGIN = 1e-3
+"""The same for a token along a written answer in fp32: hundreds of tokens have hundreds of chances of a tie."""
 
 
 def _near_tie(margin: float | None, folder: Path) -> bool:
     manifest = json.loads((folder / "bundle.json").read_text(encoding="utf-8"))
     precision = (manifest["model"] or {}).get("precision", "fp32")
-    return precision != "fp32" and margin is not None and margin < _LOW_PRECISION_MARGIN
+    written = (manifest["decoding"] or {}).get("rule") == "greedy"
+    allowed = _LOW_PRECISION_MARGIN if precision != "fp32" else _WRITTEN_MARGIN if written else 0.0
+    return margin is not None and margin < allowed
 
 
 def _json(path: Path, value: Mapping[str, Any]) -> None:

@@ -15,6 +15,9 @@ from crossover.model.base import LanguageModel
 from crossover.records import Example, ExampleResult, Latency, Measurement, Prediction, TaskSpec
 
 LATENCY_CALLS = 12
+LATENCY_SECONDS = 10.0
+"""Single calls stop after so long, once there are three: a written answer may take seconds."""
+_FEWEST_CALLS = 3
 
 
 def measure(
@@ -33,7 +36,13 @@ def measure(
         predictions = predictor([e.inputs for e in held_out])
         seconds = time.perf_counter() - start
         latency = _latency(predictor, held_out)
-    return Measurement(results=score_answers(predictions, held_out, spec, metric), latency=latency, seconds=seconds)
+    results = score_answers(predictions, held_out, spec, metric)
+    return Measurement(
+        results=results,
+        latency=latency,
+        seconds=seconds,
+        beside=metric.aggregate([result.answer for result in results], held_out, spec),
+    )
 
 
 def score_answers(
@@ -65,8 +74,11 @@ def _latency(predictor: Predictor, held_out: Sequence[Example]) -> Latency | Non
     if len(inputs) < 2:
         return None
     times = []
+    begin = time.perf_counter()
     for one in inputs:
         start = time.perf_counter()
         predictor([one])
         times.append(1000 * (time.perf_counter() - start))
+        if len(times) > _FEWEST_CALLS and time.perf_counter() - begin > LATENCY_SECONDS:
+            break
     return Latency(p50=float(np.percentile(times[1:], 50)), p95=float(np.percentile(times[1:], 95)))

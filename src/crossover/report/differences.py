@@ -1,4 +1,4 @@
-"""The test rows that one of two arms gets right and the other does not."""
+"""The test rows that one of two arms gets right and the other does not, or answers clearly better."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ from statistics import fmean
 
 from crossover.records import Arm, Example, TrialRecord, Verdict
 from crossover.report.series import nominated, trials_of
-from crossover.report.text import DASH, clean, one_line, shorten
+from crossover.report.text import DASH, clean, one_line, score, shorten
 
 TEXT_LIMIT = 600
 ANSWER_LIMIT = 200
+CLEARLY = 0.2
+"""A lead on one row that is worth looking at, where scores lie between right and wrong."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,12 +32,16 @@ class Difference:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Differences:
-    """Rows that `winner` gets and `loser` misses: the first of them, and how many there are in all."""
+    """Rows that `winner` gets and `loser` misses: the first of them, and how many there are in all.
+
+    `graded`: scores lie between right and wrong, and the rows are those on which `winner` is clearly ahead.
+    """
 
     winner: str
     loser: str
     total: int
     shown: tuple[Difference, ...]
+    graded: bool = False
 
 
 def _by_example(arm: Arm, records: Sequence[TrialRecord]) -> dict[str, tuple[float, str]]:
@@ -65,8 +71,9 @@ def where_they_differ(
 ) -> list[Differences]:
     """Return what the nominated prompt arm gets and the nominated weights arm misses, and the reverse.
 
-    An arm gets a row when its mean score over seeds is at least one half. Without a weights arm the `both` arm stands
-    in; with fewer than two nominated arms there is nothing to compare and the list is empty.
+    An arm gets a row when its mean score over seeds is at least one half. Where scores lie between right and wrong, the
+    rows are those on which one is ahead by `CLEARLY`, and each answer has its score beside it. Without a weights arm
+    the `both` arm stands in; with fewer than two nominated arms there is nothing to compare and the list is empty.
     """
     sent = nominated(verdict)
     prompt, weights = sent.get("prompt"), sent.get("weights") or sent.get("both")
@@ -74,10 +81,12 @@ def where_they_differ(
         return []
     pairs = ((prompt, weights), (weights, prompt))
     outcome = {arm.arm: _by_example(arm, records) for arm in (prompt, weights)}
+    graded = _is_graded((prompt, weights), records)
     found = []
     for winner, loser in pairs:
         wins, losses = outcome[winner.arm], outcome[loser.arm]
-        ids = [key for key in wins if key in losses and key in examples and wins[key][0] >= 0.5 > losses[key][0]]
+        both = [key for key in wins if key in losses and key in examples]
+        ids = [key for key in both if _gets(wins[key][0], losses[key][0], graded=graded)]
         ids.sort(key=lambda key: (losses[key][0] - wins[key][0], examples[key].row))
         shown = []
         for key in ids[:limit]:
@@ -89,13 +98,31 @@ def where_they_differ(
                     row=example.row,
                     inputs=inputs,
                     target=target,
-                    winner_answer=wins[key][1],
-                    loser_answer=losses[key][1],
+                    winner_answer=_told(wins[key], graded=graded),
+                    loser_answer=_told(losses[key], graded=graded),
                 )
             )
         found.append(
             Differences(
-                winner=one_line(winner.method), loser=one_line(loser.method), total=len(ids), shown=tuple(shown)
+                winner=one_line(winner.method),
+                loser=one_line(loser.method),
+                total=len(ids),
+                shown=tuple(shown),
+                graded=graded,
             )
         )
     return found
+
+
+def _is_graded(arms: Sequence[Arm], records: Sequence[TrialRecord]) -> bool:
+    trials = [record for arm in arms for record in trials_of(arm, records)]
+    results = [result for trial in trials if trial.measurement is not None for result in trial.measurement.results]
+    return any(result.score not in (None, 0.0, 1.0) for result in results)
+
+
+def _gets(wins: float, loses: float, *, graded: bool) -> bool:
+    return wins - loses >= CLEARLY if graded else wins >= 0.5 > loses
+
+
+def _told(outcome: tuple[float, str], *, graded: bool) -> str:
+    return f"{score(outcome[0])} · {outcome[1]}" if graded else outcome[1]

@@ -19,6 +19,7 @@ from markupsafe import Markup
 
 from crossover.records import Arm, Example, TrialRecord, Verdict
 from crossover.report.arms import BAR_WIDTH, arm_table
+from crossover.report.beside import class_rows, measure_rows, measures
 from crossover.report.charts import SpecJson, library, still
 from crossover.report.costs import cost_chart
 from crossover.report.curves import crossover_chart
@@ -93,6 +94,12 @@ def render(
         bar_width=BAR_WIDTH,
         scale=(score(scale.low), score(scale.high)),
         differences=where_they_differ(verdict, records, examples) if examples else [],
+        metric=one_line(verdict.task.metric),
+        measures=measures(verdict),
+        measure_rows=measure_rows(verdict),
+        signatures=provenance.signatures,
+        class_rows=class_rows(provenance.classes),
+        classes_of=provenance.classes_of,
         done=_done(verdict, records, provenance),
         points=points,
     )

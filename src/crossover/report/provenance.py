@@ -20,6 +20,8 @@ class Provenance:
         checks: what was found in the data, one line each, as the run printed it.
         prompts: name -> the prompt word for word, as the model was given it.
         model: lines that describe the model: name, source precision, precision while running, machine.
+        signatures: further measure -> what others need to compute the same.
+        classes: label -> its own numbers, of the arm `classes_of`; empty where answers are no labels.
         hashes: thing -> digest, beside the data's own: for example {"model": "b179c952…"}.
     """
 
@@ -31,3 +33,6 @@ class Provenance:
     prompts: Mapping[str, str] = field(default_factory=dict)
     model: tuple[str, ...] = ()
     hashes: Mapping[str, str] = field(default_factory=dict)
+    signatures: Mapping[str, str] = field(default_factory=dict)
+    classes: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    classes_of: str = ""

@@ -5,7 +5,7 @@ from crossover.study.memo import StudyMemo
 from crossover.study.plan import Cell, LeftOut, Plan, at_precisions, check_budgets, default_budgets, make_plan
 from crossover.study.recorded import RECORDED, record_predictions
 from crossover.study.room import Room, free_rooms, in_words, resident_bytes, rooms_for
-from crossover.study.shape import check_lengths
+from crossover.study.shape import check_lengths, with_room
 from crossover.study.store import StudyKey, StudyStore
 
 __all__ = [
@@ -32,4 +32,5 @@ __all__ = [
     "resident_bytes",
     "rooms_for",
     "trial_key",
+    "with_room",
 ]

@@ -17,13 +17,13 @@ from crossover.methods import Method, Shape
 from crossover.methods.prompt.zero_shot import UserPrompt
 from crossover.metrics import Metric
 from crossover.model.base import LanguageModel, ModelIdentity
-from crossover.records import Inputs, TaskSpec, TrialKey, TrialRecord
+from crossover.records import Example, TaskSpec, TrialKey, TrialRecord
 from crossover.study.plan import Cell, LeftOut, Pace, Plan, fit_time
 from crossover.study.room import Room, fit_memory
 from crossover.study.run import Spent, Watcher, run_cells
 from crossover.study.shape import measure_pace, task_shape
 from crossover.study.store import StudyStore
-from crossover.task import Task, unlabelled
+from crossover.task import Task, sample
 
 _SAMPLE = 64
 
@@ -47,6 +47,10 @@ def trial_key(method: Method, spec: TaskSpec, identity: ModelIdentity, effort: f
     if not method.needs:
         return TrialKey(method=method.name, budget=0, seed=0, model="", precision="", effort=effort)
     said: list[object] = [spec.instruction, sorted(spec.label_names.items())]
+    if spec.kind != "classification":
+        said += [spec.input_template, spec.schema, spec.answer_tokens]
+    elif spec.input_template is not None:
+        said.append(spec.input_template)
     if isinstance(method, UserPrompt):
         said.append(method.program(spec).template)
     return TrialKey(
@@ -131,21 +135,21 @@ class _Stage:
     def run(self, plan: Plan, model: LanguageModel, room: Room | None, later: Sequence[Cell]) -> None:
         """Work out what the cells take, say what will run, run it. `later` cells are announced with the first."""
         finished = self._store.finished()
-        inputs = unlabelled(self._task.train, 0, _SAMPLE)
-        shape = task_shape(self._task.spec, inputs, len(self._task.test), model, longest=_longest(self._task))
+        rows = sample(self._task.train, min(_SAMPLE, len(self._task.train)), 0, self._task.spec.labels)
+        shape = task_shape(self._task.spec, rows, len(self._task.test), model, longest=_longest(self._task))
         crowded: Sequence[LeftOut] = ()
         if room is not None:
             if room.asked:
                 plan, crowded = fit_memory(plan, room, shape, done=finished)
             model.resize(room.sizes(plan, shape))
         trains = any("train" in cell.method.needs for cell in plan.cells if cell.key not in finished)
-        pace = measure_pace(self._task.spec, inputs, model, trains=trains)
+        pace = measure_pace(self._task.spec, rows, model, trains=trains)
         seconds_of: dict[tuple[str, int], float] = {}
         passes_of: dict[tuple[str, int], int] = {}
         for cell in (*plan.cells, *later):
             cost = cell.method.cost(shape, cell.key.budget, self._effort)
             seconds_of[cell.arm] = pace.seconds(cell.method, shape, cell.key.budget, self._effort)
-            passes_of[cell.arm] = round(cost.read + 3 * cost.trained)
+            passes_of[cell.arm] = round(cost.read + cost.written + 3 * cost.trained)
 
         def run(cells: Sequence[Cell]) -> Spent:
             return run_cells(
@@ -192,10 +196,9 @@ class _Stage:
         _name(kept, self._watcher)
 
 
-def _longest(task: Task) -> Inputs:
-    """Return the inputs with the most text, training or test: lengths are planned with, nothing else is read."""
-    rows = [example.inputs for example in (*task.train, *task.test)]
-    return max(rows, key=lambda inputs: sum(map(len, inputs.values())))
+def _longest(task: Task) -> Example:
+    """Return the row with the most input text, training or test: lengths are planned with, nothing else is read."""
+    return max((*task.train, *task.test), key=lambda row: sum(map(len, row.inputs.values())))
 
 
 def _announce(

@@ -58,7 +58,6 @@ class StudyMemo:
         versions: Mapping[str, str],
     ) -> Self:
         """Remember a run that begins now."""
-        inputs = {name: f"{{{name}}}" for name in task.spec.input_fields}
         return cls(
             spec=task.spec,
             info=task.info,
@@ -69,7 +68,7 @@ class StudyMemo:
             effort=effort,
             current=current,
             prompts={
-                name: "\n\n".join(f"{m['role']}: {m['content']}" for m in program.prompts([inputs])[0])
+                name: "\n\n".join(f"{m['role']}: {m['content']}" for m in program.prompts([program.placeholders()])[0])
                 for name, program in programs.items()
             },
             command=command,

@@ -14,13 +14,16 @@ __all__ = [
     "make_plan",
 ]
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from crossover.errors import OptionError
 from crossover.methods import Method, Shape
 from crossover.model.base import Capability
 from crossover.records import TaskSpec, TrialKey
+
+_CORE = 2
+"""The place of the core methods at the largest budget in the order of `fit_time`."""
 
 _FIXED_SECONDS = 1.5
 """What every trial takes besides tokens: putting an adapter on, timing single calls."""
@@ -57,21 +60,27 @@ class Plan:
     left_out: tuple[LeftOut, ...] = ()
 
 
+WRITTEN = 100.0
+"""Tokens a second where nobody measured it: nothing of the plan writes."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
-    """Tokens a second on this machine."""
+    """Tokens a second on this machine; `written`: many answers at once."""
 
     read: float
     trained: float
+    written: float = WRITTEN
 
     def slowed(self, by: float) -> Pace:
         """Return the pace of a machine on which everything takes `by` times as long."""
-        return Pace(read=self.read / by, trained=self.trained / by)
+        return Pace(read=self.read / by, trained=self.trained / by, written=self.written / by)
 
     def seconds(self, method: Method, shape: Shape, budget: int, effort: float) -> float:
         """Return the seconds that a trial takes, about."""
         cost = method.cost(shape, budget, effort)
-        return cost.read / self.read + cost.trained / self.trained + _FIXED_SECONDS * bool(method.needs)
+        tokens = cost.read / self.read + cost.trained / self.trained + cost.written / self.written
+        return tokens + _FIXED_SECONDS * bool(method.needs)
 
 
 def default_budgets(n_train: int, n_labels: int) -> tuple[int, ...]:
@@ -179,15 +188,21 @@ def fit_time(plan: Plan, pace: Pace, shape: Shape, seconds: float, *, done: froz
     An arm (method × budget) is kept whole or not at all: half its seeds would decide nothing. First come baselines,
     then budget 0, then the core methods at the largest budget (without one on either side there is nothing to
     compare), then the others there, the cheapest first, then the other budgets. Cells that are `done` take no time.
+
+    Where the core methods do not fit with all their seeds, they run with the first ones, each method's in turn: one
+    seed on either side shows more than nothing, and the verdict says that it decides nothing.
     """
     arms: dict[tuple[str, int], list[Cell]] = {}
     for cell in plan.cells:
         arms.setdefault(cell.arm, []).append(cell)
     largest = max((budget for _, budget in arms), default=0)
-    cost = {
-        arm: sum(pace.seconds(c.method, shape, c.key.budget, c.key.effort) for c in cells if c.key not in done)
-        for arm, cells in arms.items()
-    }
+
+    def seconds_of(cell: Cell) -> float:
+        if cell.key in done:
+            return 0.0
+        return pace.seconds(cell.method, shape, cell.key.budget, cell.key.effort)
+
+    cost = {arm: sum(map(seconds_of, cells)) for arm, cells in arms.items()}
 
     def rank(arm: tuple[str, int]) -> tuple[int, float]:
         method = arms[arm][0].method
@@ -199,7 +214,18 @@ def fit_time(plan: Plan, pace: Pace, shape: Shape, seconds: float, *, done: froz
     cells: list[Cell] = []
     left = seconds
     left_out = list(plan.left_out)
-    for arm in sorted(arms, key=rank):
+    ordered = sorted(arms, key=rank)
+    core = [arm for arm in ordered if rank(arm)[0] == _CORE]
+    before = sum(cost[arm] for arm in ordered if rank(arm)[0] < _CORE)
+    in_turn = sum(cost[arm] for arm in core) > max(left - before, 0.0)
+    for arm in ordered:
+        if in_turn and core and arm == core[0]:
+            taken, out = _seeds_in_turn([arms[one] for one in core], seconds_of, max(left, 0.0))
+            cells += taken
+            left -= sum(map(seconds_of, taken))
+            left_out += out
+        if in_turn and arm in core:
+            continue
         # What is done already costs nothing, also when the time is over.
         if cost[arm] <= max(left, 0.0):
             cells += arms[arm]
@@ -208,3 +234,24 @@ def fit_time(plan: Plan, pace: Pace, shape: Shape, seconds: float, *, done: froz
             reason = f"about {cost[arm]:.0f} s, {max(left, 0):.0f} s left of the time limit"
             left_out.append(LeftOut(method=arms[arm][0].label, budget=arm[1], reason=reason))
     return Plan(cells=tuple(cells), left_out=tuple(left_out))
+
+
+def _seeds_in_turn(
+    arms: Sequence[Sequence[Cell]], seconds_of: Callable[[Cell], float], seconds: float
+) -> tuple[list[Cell], list[LeftOut]]:
+    """Return the cells that fit, every arm's first seed before any second one, arm by arm; and what does not."""
+    kept: list[list[Cell]] = [[] for _ in arms]
+    left = seconds
+    for seed in range(max(map(len, arms))):
+        for arm, mine in zip(arms, kept, strict=True):
+            if len(mine) == seed < len(arm) and seconds_of(arm[seed]) <= left:
+                mine.append(arm[seed])
+                left -= seconds_of(arm[seed])
+    left_out = []
+    for arm, mine in zip(arms, kept, strict=True):
+        rest = arm[len(mine) :]
+        if rest:
+            some = f"{len(rest)} of {len(arm)} seeds, " if mine else ""
+            reason = f"{some}about {sum(map(seconds_of, rest)):.0f} s, {max(left, 0):.0f} s left of the time limit"
+            left_out.append(LeftOut(method=arm[0].label, budget=arm[0].key.budget, reason=reason))
+    return [cell for mine in kept for cell in mine], left_out

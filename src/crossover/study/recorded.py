@@ -25,4 +25,6 @@ def record_predictions(predictions: Predictions, task: Task, metric: Metric, key
         for e in task.test
     ]
     results = score_answers(answers, task.test, task.spec, metric)
-    return TrialRecord(key=key, family="baseline", measurement=Measurement(results=results, latency=None, seconds=0.0))
+    beside = metric.aggregate([result.answer for result in results], task.test, task.spec)
+    measurement = Measurement(results=results, latency=None, seconds=0.0, beside=beside)
+    return TrialRecord(key=key, family="baseline", measurement=measurement)

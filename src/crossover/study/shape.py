@@ -2,111 +2,172 @@
 
 from __future__ import annotations
 
-__all__ = ["check_lengths", "measure_pace", "task_shape"]
+__all__ = ["check_lengths", "measure_pace", "task_shape", "with_room"]
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from math import ceil
 
 from crossover.candidate.program import PromptProgram
-from crossover.candidate.prompted import label_answers, prompt_tokens, scored_answers
+from crossover.candidate.prompted import label_answers, prompt_tokens, scored_answers, target_answers
 from crossover.errors import DataError
 from crossover.methods import Shape
 from crossover.model.base import LanguageModel, TrainRow, TrainSettings
 from crossover.model.engine.forest import Forest, common_prefix
-from crossover.records import Inputs, TaskSpec
-from crossover.study.plan import Pace
+from crossover.records import Example, TaskSpec
+from crossover.study.plan import WRITTEN, Pace
 from crossover.task import Task
 
 _SAMPLE = 64
 _TRIES = 2
 _STEPS = 5
 _WARMING_SECONDS = 12.0
+_WRITTEN_TOKENS = 32
+_LEAST_ROOM = 16
+_MOST_ROOM = 1024
+_RESERVE = 1.1
+_MEASURED_TARGETS = 2_000
+_SHARE_WITHIN = {"chat": 0.95, "generation": 0.95}
+"""Share of the training targets that fit into an answer's room, where it is not .99: an answer that may say anything
+has no end that it must reach, and a frozen model that repeats itself would go on for the longest of all."""
+
+
+def with_room(task: Task, model: LanguageModel) -> Task:
+    """Return the task with room for its answers in the model's own tokens: all but the longest training targets fit.
+
+    A task whose user said how long an answer may be, and one whose answers are labels, are returned as they are.
+    """
+    if task.room_said or not task.spec.answer_tokens:
+        return task
+    targets = [row.target for row in task.train[:_MEASURED_TARGETS] if row.target is not None]
+    sizes = sorted(map(len, target_answers(PromptProgram.default(task.spec), targets, model)))
+    within = sizes[min(len(sizes) - 1, int(_SHARE_WITHIN.get(task.spec.kind, 0.99) * len(sizes)))]
+    room = min(max(ceil(within * _RESERVE), _LEAST_ROOM), _MOST_ROOM)
+    return replace(task, spec=replace(task.spec, answer_tokens=room))
 
 
 def check_lengths(task: Task, programs: Sequence[PromptProgram], model: LanguageModel) -> None:
-    """Check that every row, training and test, fits into the model's context with each prompt.
+    """Check that every row, training and test, fits into the model's context with each prompt and its answer.
 
-    Only rows whose text alone could be too long are turned into tokens: a token is at least one byte.
+    Where answers are written, room for the longest one allowed is needed, and for a training row's own. Only rows whose
+    text alone could be too long are turned into tokens: a token is at least one byte.
 
     Raises:
         DataError: a row does not fit; the message names it.
     """
     limit = model.identity.context_tokens
     for program in programs:
-        empty = prompt_tokens(program, [dict.fromkeys(program.fields, "")], model)[0]
-        answer = max(map(len, label_answers(program, model)))
+        empty = prompt_tokens(program, [program.blank()], model)[0]
+        room = program.answer_tokens or max(map(len, label_answers(program, model)))
         sides = ((task.train, task.check.files[0]), (task.test, task.check.files[-1]))
         for example, file in ((e, f) for side, f in sides for e in side):
-            n_bytes = sum(len(value.encode("utf-8", "surrogatepass")) for value in example.inputs.values())
+            target = example.target if program.is_open and example.target is not None else ""
+            n_bytes = sum(map(_bytes, example.inputs.values()))
             # A template may name a field more than once.
-            if 2 * n_bytes + len(empty) + answer <= limit:
+            if 2 * n_bytes + len(empty) + room + _bytes(target) <= limit:
                 continue
-            found = len(prompt_tokens(program, [example.inputs], model)[0]) + answer
-            if found > limit:
+            answer = max(room, *map(len, target_answers(program, [target], model))) if target else room
+            read = len(prompt_tokens(program, [example.inputs], model)[0])
+            if read + answer > limit:
+                shorter = (
+                    ("or allow shorter answers: --answer-tokens",) if read + len(target) < limit and target else ()
+                )
                 raise DataError(
-                    f"{file.name}, row {example.row} is {found:,} tokens long; {model.identity.name} reads {limit:,}.",
+                    f"{file.name}, row {example.row} is {read:,} tokens long, its answer up to {answer:,}; "
+                    f"{model.identity.name} reads {limit:,}.",
                     "shorten the row or drop it, or take a model with a longer context: --model",
+                    *shorter,
                 )
 
 
 def task_shape(
-    spec: TaskSpec, inputs: Sequence[Inputs], n_test: int, model: LanguageModel, *, longest: Inputs | None = None
+    spec: TaskSpec, rows: Sequence[Example], n_test: int, model: LanguageModel, *, longest: Example | None = None
 ) -> Shape:
-    """Return the task's lengths in the model's tokens, from up to 64 inputs of the training split.
+    """Return the task's lengths in the model's tokens, from up to 64 rows of the training split.
 
     Args:
         spec: the task.
-        inputs: of the training split.
+        rows: of the training split.
         n_test: held-out rows.
         model: whose tokens count.
-        longest: the row with the longest text, which need not be among the inputs.
+        longest: the row with the longest text, which need not be among the rows.
     """
     program = PromptProgram.default(spec)
-    prompts = prompt_tokens(program, inputs[:_SAMPLE], model)
-    extremes = prompts if longest is None else [*prompts, *prompt_tokens(program, [longest], model)]
-    answers = label_answers(program, model)
+    rows = rows[:_SAMPLE]
+    prompts = prompt_tokens(program, [row.inputs for row in rows], model)
+    extremes = prompts if longest is None else [*prompts, *prompt_tokens(program, [longest.inputs], model)]
     shared = common_prefix(prompts)
     tree = Forest()
-    for answer in scored_answers(program, model):
-        tree.add(answer[:-1])
+    if program.is_open:
+        answers = target_answers(program, [row.target or "" for row in rows], model)
+        longest_answer = program.answer_tokens
+    else:
+        answers = label_answers(program, model)
+        longest_answer = max(map(len, answers), default=0)
+        for answer in scored_answers(program, model):
+            tree.add(answer[:-1])
+    mean = sum(map(len, answers)) / max(len(answers), 1)
     return Shape(
         prefix=shared,
         row=round(sum(len(p) - shared for p in prompts) / max(len(prompts), 1)),
         answer_tree=len(tree),
-        answer=round(sum(map(len, answers)) / max(len(answers), 1)),
+        answer=round(mean),
         n_test=n_test,
-        longest=max(map(len, extremes), default=0) + max(map(len, answers), default=0),
+        longest=max(map(len, extremes), default=0) + longest_answer,
+        # A frozen model seldom ends where the wanted answers do: between their length and what is allowed.
+        written=round((mean + program.answer_tokens) / 2) if program.is_open else 0,
     )
 
 
-def measure_pace(spec: TaskSpec, inputs: Sequence[Inputs], model: LanguageModel, *, trains: bool = True) -> Pace:
-    """Return tokens a second, read and trained on, from a few passes over training inputs: a few seconds.
+def measure_pace(spec: TaskSpec, rows: Sequence[Example], model: LanguageModel, *, trains: bool = True) -> Pace:
+    """Return tokens a second, read, trained on and written, from a few passes over training rows: a few seconds.
 
     Where nothing of the plan trains (`trains`), no step is taken.
     """
     program = PromptProgram.default(spec)
-    prompts = prompt_tokens(program, inputs[:16], model)
-    answers = label_answers(program, model)
-    model.score(prompts, answers)  # the first passes of a process are slower than all that follow
-    read = max(_speed(model, lambda: _read(model, prompts, answers)) for _ in range(_TRIES))
+    rows = rows[:16]
+    prompts = prompt_tokens(program, [row.inputs for row in rows], model)
+    if program.is_open:
+        answers = target_answers(program, [row.target or "" for row in rows], model)
+    else:
+        answers = label_answers(program, model)
+
+    def read_all() -> None:
+        model.forget(results=True)
+        if program.is_open:
+            model.score_own(prompts, answers)
+        else:
+            model.score(prompts, answers)
+
+    read_all()  # the first passes of a process are slower than all that follow
+    read = max(_speed(model, read_all) for _ in range(_TRIES))
+    written = _writing_speed(program, prompts, model) if program.is_open else WRITTEN
     if not trains or "train" not in model.capabilities:
-        return Pace(read=read, trained=read)
-    rows = [TrainRow(prompt=p, completion=answers[0]) for p in prompts[:8]]
+        return Pace(read=read, trained=read, written=written)
+    taught = answers if program.is_open else answers[:1] * len(prompts)
+    batch = [TrainRow(prompt=p, completion=a) for p, a in zip(prompts[:8], taught[:8], strict=True)]
     speeds: list[float] = []
     begin = time.perf_counter()
     with model.training(TrainSettings(total_steps=_STEPS)) as trainer:
         # Memory that a step touches for the first time costs more than the step: go on until that is over.
         while len(speeds) < 2 or (len(speeds) < _STEPS and time.perf_counter() - begin < _WARMING_SECONDS):
-            speeds.append(_speed(model, lambda: trainer.step(rows)))
-    return Pace(read=read, trained=max(speeds) / 3)
+            speeds.append(_speed(model, lambda: trainer.step(batch)))
+    return Pace(read=read, trained=max(speeds) / 3, written=written)
 
 
-def _read(model: LanguageModel, prompts: Sequence[Sequence[int]], answers: Sequence[Sequence[int]]) -> None:
-    model.forget(results=True)
-    model.score(prompts, answers)
+def _writing_speed(program: PromptProgram, prompts: Sequence[Sequence[int]], model: LanguageModel) -> float:
+    """Return tokens a second of answers that are written side by side."""
+    start = time.perf_counter()
+    written = model.generate(prompts, max_tokens=min(program.answer_tokens, _WRITTEN_TOKENS))
+    return max(sum(one.output_tokens for one in written), 1) / (time.perf_counter() - start)
 
 
 def _speed(model: LanguageModel, work: Callable[[], object]) -> float:
     before, start = model.token_passes, time.perf_counter()
     work()
     return (model.token_passes - before) / (time.perf_counter() - start)
+
+
+def _bytes(text: str) -> int:
+    return len(text.encode("utf-8", "surrogatepass"))

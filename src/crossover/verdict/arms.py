@@ -176,6 +176,7 @@ def _arm(name: str, trials: Sequence[TrialRecord], answers: _Answers, level: flo
         retention=_optional_mean([measurement.retention for _, measurement in measured]),
         p_vs_recommended=None,
         dev_score=_optional_mean([trial.dev_score for trial, _ in measured]),
+        beside=_beside([measurement for _, measurement in measured]),
     )
     return ArmData(
         summary=summary,
@@ -191,6 +192,12 @@ def _arm(name: str, trials: Sequence[TrialRecord], answers: _Answers, level: flo
 
 def _mean(values: Sequence[float]) -> float:
     return sum(values) / len(values) if values else 0.0
+
+
+def _beside(measured: Sequence[Measurement]) -> dict[str, float]:
+    """Return the mean over seeds of each number that all of them have."""
+    names = [name for name in measured[0].beside if all(name in m.beside for m in measured)] if measured else []
+    return {name: _mean([m.beside[name] for m in measured]) for name in names}
 
 
 def _optional_mean(values: Sequence[float | None]) -> float | None:

@@ -8,8 +8,18 @@ from math import floor, isfinite, log10
 
 from crossover.records import Interval
 
-SHARES = ("accuracy", "exact_match", "balanced_accuracy")
+SHARES = ("accuracy", "exact_match", "choice_accuracy", "numeric_match")
 """Metrics that are read as "answers so many per cent right"."""
+
+_CALLED = {
+    "token_f1": "token F1",
+    "field_f1": "field F1",
+    "rouge_1": "ROUGE-1",
+    "rouge_2": "ROUGE-2",
+    "rouge_l": "ROUGE-L",
+    "chrf": "chrF",
+    "rules": "of the rules",
+}
 
 
 def percent(fraction: float) -> str:
@@ -24,10 +34,14 @@ def interval(bounds: Interval | None) -> str:
 
 
 def rating(score: float | None, bounds: Interval | None, metric: str) -> str:
-    """Return "answers 78% right [72, 83]", or "reaches 78% token_f1 [72, 83]" where that is not a share of answers."""
+    """Return "answers 78% right [72, 83]", or "reaches 78% token F1 [72, 83]" where that is not a share of answers."""
     if score is None:
         return "has no score"
-    reached = f"answers {percent(score)} right" if metric in SHARES else f"reaches {percent(score)} {metric}"
+    reached = (
+        f"answers {percent(score)} right"
+        if metric in SHARES
+        else f"reaches {percent(score)} {_CALLED.get(metric, metric)}"
+    )
     return reached + interval(bounds)
 
 

@@ -7,6 +7,13 @@ __all__ = ["best_baseline", "best_nominee", "find_arm", "known_as", "nominee", "
 from crossover.records import Arm, Crossover, Family, Verdict
 from crossover.verdict.standing import CONSTANT_METHODS
 
+_BASELINES = {
+    "linear": "A linear model on word counts",
+    "copy-input": "The input itself, copied,",
+    "lead": "The input's first sentences, copied,",
+    "nearest": "The answer of the nearest labelled example",
+}
+
 
 def find_arm(verdict: Verdict, name: str | None) -> Arm | None:
     """Return the arm of that name, or None."""
@@ -41,9 +48,7 @@ def best_baseline(verdict: Verdict) -> Arm | None:
 
 def known_as(arm: Arm) -> str:
     """Return what a baseline is called at the beginning of a sentence."""
-    if arm.method == "linear":
-        return "A linear model on word counts"
-    return f"The baseline {arm.method}"
+    return _BASELINES.get(arm.method, f"The baseline {arm.method}")
 
 
 def prompt_at_start(verdict: Verdict, crossover: Crossover) -> str:
