@@ -66,11 +66,11 @@ OPTIONS = {
         "data", "--test", "--test-size", "--input", "--target", "--kind", "--model", "--instruction", "--prompt",
         "--label-names", "--predictions", "--methods", "--budgets", "--seeds", "--effort", "--precision",
         "--time-limit", "--memory", "--study", "--json", "--metric", "--schema", "--input-template", "--answer-tokens",
-        "--sheet", "--merge-spellings",
+        "--sheet", "--max-rows", "--merge-spellings",
     },
     "check": {
         "data", "--test", "--test-size", "--input", "--target", "--kind", "--metric", "--schema", "--sheet",
-        "--input-template", "--merge-spellings", "--model", "--json",
+        "--max-rows", "--input-template", "--merge-spellings", "--model", "--json",
     },
     "report": {"study", "--html", "--no-examples", "--json"},
     "pack": {"study", "-o", "--output", "--arm"},

@@ -39,7 +39,13 @@ app = typer.Typer(
 
 _INTERRUPTED = 130
 _Json = Annotated[bool, typer.Option("--json", help="Print JSON to stdout and nothing else.")]
-_Data = Annotated[Path, typer.Argument(metavar="DATA", help="csv, tsv, jsonl, json, parquet or xlsx")]
+_Data = Annotated[
+    Path,
+    typer.Argument(
+        metavar="DATA",
+        help="csv, tsv, jsonl, json, parquet, arrow or xlsx; a data set's folder or hub id; promptfoo or lm-eval yaml",
+    ),
+]
 _Test = Annotated[Path | None, typer.Option(metavar="FILE", help="Test rows; by default some are split off.")]
 _TestSize = Annotated[int | None, typer.Option(metavar="N", help="Test rows; by default at most 500, stratified.")]
 _Input = Annotated[str | None, typer.Option(metavar="COL", help="Column that the model reads.")]
@@ -50,6 +56,7 @@ _Schema = Annotated[
     Path | None, typer.Option(metavar="FILE", help="JSON schema of the answers; by default inferred from them.")
 ]
 _Sheet = Annotated[str | None, typer.Option(metavar="NAME", help="Sheet of a workbook, by name or number.")]
+_MaxRows = Annotated[int, typer.Option(metavar="N", help="Most rows of a file to read; of more a sample is drawn.")]
 _Merge = Annotated[
     bool, typer.Option("--merge-spellings", help="Take labels that differ in case or spaces only as one.")
 ]
@@ -70,6 +77,7 @@ def run(  # noqa: PLR0917  # typer calls it by keyword
     metric: _Metric = None,
     schema: _Schema = None,
     sheet: _Sheet = None,
+    max_rows: _MaxRows = 10_000,
     merge_spellings: _Merge = False,
     input_template: _InputTemplate = None,
     answer_tokens: Annotated[
@@ -126,6 +134,7 @@ def run(  # noqa: PLR0917  # typer calls it by keyword
         schema=schema,
         answer_tokens=answer_tokens,
         sheet=sheet,
+        max_rows=max_rows,
         input_template=_template(input_template),
         merge_spellings=merge_spellings,
         instruction=instruction,
@@ -169,6 +178,7 @@ def check(  # noqa: PLR0917  # typer calls it by keyword
     metric: _Metric = None,
     schema: _Schema = None,
     sheet: _Sheet = None,
+    max_rows: _MaxRows = 10_000,
     input_template: _InputTemplate = None,
     merge_spellings: _Merge = False,
     model: _Model = "smollm2-135m",
@@ -189,6 +199,7 @@ def check(  # noqa: PLR0917  # typer calls it by keyword
         metric=metric,
         schema=schema,
         sheet=sheet,
+        max_rows=max_rows,
         input_template=_template(input_template),
         merge_spellings=merge_spellings,
     )
@@ -198,9 +209,8 @@ def check(  # noqa: PLR0917  # typer calls it by keyword
         return
     console = Console(highlight=False)
     console.print(checked_text(found))
-    console.print(
-        f"\n  crossover run {shlex.quote(str(data))}   prompt, fine-tune, or both", soft_wrap=True, markup=False
-    )
+    again = shlex.join(["crossover", "run", *sys.argv[2:]])
+    console.print(f"\n  {again}   prompt, fine-tune, or both", soft_wrap=True, markup=False)
 
 
 @app.command()

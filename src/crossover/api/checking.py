@@ -5,7 +5,6 @@ from __future__ import annotations
 __all__ = ["CHECK_SCHEMA", "Checked", "Lengths", "TooLong", "check"]
 
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,8 +12,8 @@ import numpy as np
 from crossover.candidate import PromptProgram
 from crossover.candidate.prompted import label_answers, prompt_tokens, target_answers
 from crossover.model.base import LanguageModel
-from crossover.model.catalog import CATALOG, DEFAULT_MODEL, cache_folder
-from crossover.model.load import load_model
+from crossover.model.catalog import DEFAULT_MODEL
+from crossover.model.vocabulary import vocabulary_here
 from crossover.records import Example
 from crossover.stats import detectable_difference
 from crossover.study import with_room
@@ -76,8 +75,9 @@ class Checked:
 
         {"schema", "task": {"name", "kind", "metric", "input_fields", "target_field", "n_train", "n_test", "schema"},
         "files": [{"name", "format", "n_rows", "n_found", "columns", "sha256", "layout"}], "reasons", "notes",
-        "unused_columns", "set_aside": [{"file", "row", "reason", "other_row"}], "near_duplicates": [[row, row]],
-        "spellings": [[label]], "classes": [{"label", "n_train", "n_test"}], "lengths": {…} or null, "model",
+        "unused_columns", "set_aside": [{"file", "row", "reason", "other_row", "text", "answer"}],
+        "near_duplicates": [[row, row]], "spellings": [[label]], "classes": [{"label", "n_train", "n_test"}],
+        "lengths": {…} or null, "characters": {"input", "answer": [median, 95%, largest] or null}, "model",
         "detectable_difference"}
         """
         found, spec = self.task.check, self.task.spec
@@ -102,15 +102,23 @@ class Checked:
             "spellings": [list(group) for group in found.spellings],
             "classes": [asdict(count) for count in found.class_counts],
             "lengths": None if self.lengths is None else asdict(self.lengths),
+            "characters": self._characters(),
             "model": self.model,
             "detectable_difference": round(self.detectable, 4),
         }
+
+    def _characters(self) -> dict[str, list[int] | None]:
+        rows = (*self.task.train, *self.task.test)
+        inputs = [sum(map(len, row.inputs.values())) for row in rows]
+        answers = [len(row.target) for row in rows if row.target is not None]
+        return {"input": list(_spread(inputs)), "answer": list(_spread(answers)) if answers else None}
 
 
 def check(task: Task, *, model: str = DEFAULT_MODEL) -> Checked:
     """Look at a task before a study: what was read, set aside and why, lengths, and what its test can see.
 
-    Lengths are measured where the model is on this machine; nothing is fetched for them.
+    Lengths are measured in tokens where the model's tokenizer is on this machine: nothing is fetched, converted or
+    loaded for them. In characters they are there in any case.
 
     Args:
         task: the task: `crossover.Task.from_file`.
@@ -120,18 +128,12 @@ def check(task: Task, *, model: str = DEFAULT_MODEL) -> Checked:
         ModelError: the model is here and cannot be read.
     """
     lengths = None
-    if _is_here(model):
-        loaded = load_model(model)
-        task = with_room(task, loaded)
-        lengths = _lengths(task, loaded)
+    tokens = vocabulary_here(model)
+    if tokens is not None:
+        task = with_room(task, tokens)
+        lengths = _lengths(task, tokens)
     detectable = detectable_difference(len(task.test), _SEEDS)
     return Checked(task=task, lengths=lengths, model=model, detectable=detectable)
-
-
-def _is_here(model: str) -> bool:
-    if model in CATALOG:
-        return (cache_folder() / "models" / model).exists()
-    return Path(model).exists()
 
 
 def _lengths(task: Task, model: LanguageModel) -> Lengths:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["ModelSource", "find_model", "load_model"]
+__all__ = ["ModelSource", "converted_folder", "find_model", "load_model"]
 
 import hashlib
 import io
@@ -120,9 +120,14 @@ def _computing(precision: str, computing: str) -> torch.dtype:
     return torch_type(choose_precision(computing, device_name()) if precision in QUANTIZED else precision)
 
 
+def converted_folder(sha256: str) -> Path:
+    """Return where the safetensors form of a GGUF file is kept, once it was made."""
+    return cache_folder() / "converted" / sha256[:32]
+
+
 def _converted(gguf: Path, sha256: str, name: str, source: str, tell: Report) -> ModelSource:
     """Return a GGUF file's safetensors form, which is made once and kept in the cache."""
-    folder = cache_folder() / "converted" / sha256[:32]
+    folder = converted_folder(sha256)
     if not (folder / _READY).exists():
         tell(f"converting {name} once", None)
         _convert(gguf, folder)

@@ -41,12 +41,20 @@ REASONS: Mapping[Reason, tuple[str, str]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetAside:
-    """One row that takes no part. `other_row` is the row that it repeats, contradicts or leaks from, if any."""
+    """One row that takes no part.
+
+    Attributes:
+        other_row: the row that it repeats, contradicts or leaks from, if any.
+        text: the beginning of its input; "" where it was not read.
+        answer: the beginning of its target, if it has one.
+    """
 
     file: str
     row: int
     reason: Reason
     other_row: int | None = None
+    text: str = ""
+    answer: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["MultipleChoice", "choices_in", "find_choices", "lettered"]
+__all__ = ["MultipleChoice", "choices_in", "find_choices", "input_columns", "lettered", "like"]
 
 import json
 import re
@@ -10,7 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from string import ascii_uppercase
 
+from crossover.errors import DataError
 from crossover.records import Json
+from crossover.task.columns import choose_columns
 from crossover.task.table import Table
 from crossover.task.wording import listed
 
@@ -40,7 +42,7 @@ class MultipleChoice:
     def reason(self) -> str:
         """Why it is multiple choice."""
         held = f'"{self.options}" holds {listed(self.n_options)} options a row'
-        return f'kind: qa, {held} and "{self.target}" says which is right, by {self.by}'
+        return f'kind: qa, {held} and "{self.target}" says which is right, by {self.by}; its words are right too'
 
 
 def find_choices(table: Table, *, target: str | None = None) -> MultipleChoice | None:
@@ -81,6 +83,38 @@ def choices_in(table: Table, options: str, right: str, *, by: str | None = None)
             continue
         return _with_letters(table, options, right, lists, places, name)
     return None
+
+
+def like(name: str, table: Table, found: MultipleChoice) -> Table:
+    """Return a test's table with its options as the training rows have them.
+
+    Raises:
+        DataError: they are not there, or do not point as those do.
+    """
+    made = None
+    if {found.options, found.target} <= set(table.columns):
+        made = choices_in(table, found.options, found.target, by=found.by)
+    if made is None:
+        raise DataError(
+            f'{name}: "{found.target}" does not say which of "{found.options}" is right, by {found.by},'
+            " as in the training rows.",
+            "columns: " + listed(table.columns, at_most=20),
+            "if these are no questions with options, say the kind: --kind",
+        )
+    return made.table
+
+
+def input_columns(name: str, found: MultipleChoice) -> tuple[str, ...]:
+    """Return what the model reads: the columns of the question, then the options.
+
+    Raises:
+        DataError: it is not clear which column the question is.
+    """
+    kept = [column for column in found.table.columns if column != found.options]
+    places = [found.table.columns.index(column) for column in kept]
+    cells = tuple(tuple(row[place] for place in places) for row in found.table.cells)
+    rest = replace(found.table, columns=tuple(kept), cells=cells)
+    return (*choose_columns(name, rest, input=None, target=found.target).inputs, found.options)
 
 
 def lettered(options: Sequence[str]) -> str:

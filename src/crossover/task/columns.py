@@ -247,9 +247,17 @@ def _doubt(
     if part == "target":
         first = choices[0] if choices else "COLUMN"
         why = f"could be {' or '.join(choices)}" if choices else "no column has a label's name or few different values"
-        return DataError(f"{name}: which column is the target? {why}.", held, f"say it: --target {first}")
-    joined = ",".join(choices) or "COLUMN"
-    why = f"could be {' or '.join(choices)}, or several" if choices else "no column holds text"
+        needed = [] if choices else ["a study needs a column with wanted answers"]
+        return DataError(f"{name}: which column is the target? {why}.", held, *needed, f"say it: --target {first}")
+    if not choices:  # nothing to read: what is JSON may be meant, as it stands
+        choices = [column.name for column in profiles if column.holds == "JSON"]
+        seen = f"could be {' or '.join(choices)}, as JSON" if choices else "no column holds text"
+        needed = [] if choices else ["a study needs a column of texts that the model reads"]
+        way_out = f"say it: --input {choices[0] if choices else 'COLUMN'}"
+        what = f'{name}: which column is the input, beside the target "{target}"? {seen}.'
+        return DataError(what, held, *needed, way_out)
+    joined = ",".join(choices)
+    why = f"could be {' or '.join(choices)}, or several"
     way_out = f"say it: --input {joined.split(',')[0]}" + (f", or --input {joined} for all" if len(choices) > 1 else "")
     return DataError(f'{name}: which column is the input, beside the target "{target}"? {why}.', held, way_out)
 

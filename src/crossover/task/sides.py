@@ -153,7 +153,8 @@ def sides_of_two_files(
         )
     wanted = test_size if test_size is not None else _most(clean)
     drawn = draw(clean, wanted, seed=seed) if wanted < len(clean) else {row.number for row in clean}
-    notes = []
+    further = [c for c in further_references(table, columns.target) if c not in columns.references]
+    notes = [f"{test_name}: further references: {listed(further)}"] if further else []
     if len(drawn) < len(clean):
         notes.append(
             f"test: {len(drawn):,} of {len(clean):,} usable rows, {_drawn_how(clean)} {seed}"

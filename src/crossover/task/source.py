@@ -6,11 +6,13 @@ __all__ = ["Said", "Source", "cells_sha256"]
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from crossover.records import Kind
 from crossover.task.prompts import PromptFile
 from crossover.task.table import Table
+from crossover.template import parse
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +34,11 @@ class Said:
     input_template: str | None = None
     prompts: tuple[PromptFile, ...] = ()
     notes: tuple[str, ...] = ()
+
+    def fits(self, inputs: Sequence[str]) -> bool:
+        """Whether template and prompts name nothing beside these columns: a user may have chosen others."""
+        templates = [prompt.text for prompt in self.prompts] + ([self.input_template] if self.input_template else [])
+        return all(set(parse(template).fields) <= set(inputs) for template in templates)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,8 +19,10 @@ from crossover.metrics.checks import check_rules
 from crossover.metrics.labels import label_key
 from crossover.records import Example, Json, Kind, TaskInfo, TaskSpec
 from crossover.task.check import ClassCount, DataCheck, FileRead, SetAside
+from crossover.task.choices import find_choices, input_columns, like
 from crossover.task.clean import Row, labelled_rows
 from crossover.task.columns import Columns, choose_columns
+from crossover.task.conversations import said
 from crossover.task.divided import divide
 from crossover.task.kinds import check_kind_option, kind_of
 from crossover.task.label_names import check_label_names, read_label_names
@@ -38,6 +40,7 @@ from crossover.template import parse, validate
 HASH_VERSION = "crossover.task/1"
 MIN_ANSWER_TOKENS = 16
 MAX_ANSWER_TOKENS = 1024
+SHOWN_CHARACTERS = 200
 MOST_ANSWER_TOKENS = 32_768
 UNKNOWN_ANSWER_TOKENS = 256
 """Room for an answer where no wanted one tells how long they are."""
@@ -88,6 +91,7 @@ class Task:
         instruction: str | None = None,
         label_names: Mapping[str, str] | Path | str | None = None,
         sheet: str | None = None,
+        max_rows: int = STUDY_ROWS,
         merge_spellings: bool = False,
         seed: int = 0,
     ) -> Task:
@@ -111,6 +115,7 @@ class Task:
             instruction: the user's own words for the task.
             label_names: label -> words, or a file with them (.csv, .json, .yaml).
             sheet: of a workbook, by name or by number from 1; by default the only one that holds a table.
+            max_rows: most rows of a file to read; of more a seeded sample is drawn.
             merge_spellings: take labels that differ only in case, spaces or punctuation as one, in the spelling that
                 most training rows have.
             seed: of the split.
@@ -127,20 +132,30 @@ class Task:
         said_kind = check_kind_option(kind)
         if test_size is not None and test_size < MIN_ROWS:
             raise OptionError(f"--test-size {test_size} is too small.", f"allowed: {MIN_ROWS} or more")
-        source, held_out, files, notes = _tables(path, test_path, ReadOptions(sheet=sheet, max_rows=STUDY_ROWS))
-        name, table, said = source.name, source.table, source.said
+        if max_rows < 2 * MIN_ROWS:
+            raise OptionError(f"--max-rows {max_rows} is too small.", f"allowed: {2 * MIN_ROWS} or more")
+        source, held_out, files, notes = _tables(path, test_path, ReadOptions(sheet=sheet, max_rows=max_rows))
+        name, table, told = source.name, source.table, source.said
         is_said = input is not None or target is not None
-        asked, target = (input, target) if is_said else (said.inputs or None, said.target)
-        said_kind, metric = said_kind or said.kind, metric or said.metric
-        instruction = instruction if instruction is not None else said.instruction
+        asked, target = (input, target) if is_said else (told.inputs or None, told.target)
+        said_kind, metric = said_kind or told.kind, metric or told.metric
+        instruction = instruction if instruction is not None else told.instruction
+        chosen = find_choices(table, target=target) if asked is None and said_kind in (None, "qa") else None
+        if chosen is not None:
+            table = chosen.table
+            held_out = None if held_out is None else (held_out[0], like(*held_out, chosen))
+            asked, target, metric = input_columns(name, chosen), chosen.target, metric or "choice_accuracy"
         inputs = asked
         if input_template is not None:
             fields = parse(input_template, where="--input-template").fields
             validate(parse(input_template), allowed=table.columns, needed=table.columns, where="--input-template")
             inputs = asked or tuple(dict.fromkeys(fields))
-        input_template = input_template if input_template is not None else said.input_template
         check_has_rows(name, table)
         columns, found_kind, kind_reason = _columns_and_kind(name, table, inputs, target, said_kind)
+        if chosen is not None:
+            found_kind, kind_reason = "qa", chosen.reason
+        if input_template is None and told.fits(columns.inputs):
+            input_template = told.input_template
         rules_suffice = said_kind in ("chat", "generation") and metric in (None, "rules") and _is_ruled(table, columns)
         found, aside = labelled_rows(
             name,
@@ -178,7 +193,7 @@ class Task:
                 with_strata=prepare,
                 rules_suffice=rules_suffice,
             )
-        aside += _refused(name, table) + (_refused(*held_out) if test_path is not None and held_out else [])
+        aside += _refused(name, table) + (_refused(*held_out) if held_out and held_out[0] != name else [])
         answer_schema = _schema(name, rows, split.train, schema) if found_kind == "extraction" else None
         is_closed = found_kind == "classification"
         targets = [row.target for row in split.train if row.target]
@@ -218,7 +233,7 @@ class Task:
             kind=found_kind,
             reasons=(*columns.reasons, *filter(None, (kind_reason,))),
             unused_columns=columns.unused,
-            set_aside=(*aside, *split.aside),
+            set_aside=_with_texts((*aside, *split.aside), columns, [(name, table), *([held_out] if held_out else [])]),
             near_duplicates=split.near,
             n_undrawn=split.n_undrawn,
             class_counts=tuple(
@@ -235,7 +250,7 @@ class Task:
             info=info,
             check=check,
             room_said=answer_tokens is not None or not targets,
-            prompts=tuple(prompt for prompt in said.prompts if set(parse(prompt.text).fields) <= set(columns.inputs)),
+            prompts=told.prompts if told.fits(columns.inputs) else (),
         )
 
 
@@ -272,6 +287,27 @@ def _is_ruled(table: Table, columns: Columns) -> bool:
 
 def _refused(name: str, table: Table) -> list[SetAside]:
     return [SetAside(file=name, row=number, reason=reason) for number, reason in table.refused]
+
+
+def _with_texts(
+    aside: Sequence[SetAside], columns: Columns, tables: Sequence[tuple[str, Table]]
+) -> tuple[SetAside, ...]:
+    """Return the rows that were set aside with what they say, as far as they were read."""
+    shown: dict[tuple[str, int], tuple[str, str | None]] = {}
+    wanted = {(one.file, one.row) for one in aside}
+    for file, table in tables:
+        answers = table.column(columns.target)
+        inputs = [(column, table.column(column)) for column in columns.inputs]
+        for place, number in enumerate(table.rows):
+            if (file, number) in wanted:
+                texts = said({name: cells[place] or "" for name, cells in inputs}).values()
+                shown[file, number] = (_shown(" · ".join(texts)), _shown(answers[place] or "") or None)
+    found = (shown.get((one.file, one.row), ("", None)) for one in aside)
+    return tuple(replace(one, text=text, answer=answer) for one, (text, answer) in zip(aside, found, strict=True))
+
+
+def _shown(text: str) -> str:
+    return " ".join(text[: 2 * SHOWN_CHARACTERS].split())[:SHOWN_CHARACTERS]
 
 
 def _columns_and_kind(
@@ -378,6 +414,7 @@ def _data_sha256(files: Sequence[FileRead], spec: TaskSpec, *, n_test: int, seed
         "metric": spec.metric,
         "merged": merged,
         "sheet": [file.layout.sheet for file in files],
+        "read": [file.n_rows for file in files if file.n_rows < file.n_found],
         "n_test": n_test,
         "seed": seed,
     }
