@@ -180,3 +180,8 @@ def test_a_score_lies_between_the_lowest_and_the_highest(configurations: int, ro
     else:
         assert np.nanmin(scores) <= found <= np.nanmax(scores)
     assert out_of_bag_score(scores[:, :0]) is None
+
+
+def test_rows_whose_targets_all_differ_are_dealt_out_at_random() -> None:
+    rows = examples([f"answer {n}" for n in range(24)])
+    assert folds(rows, 3, 0) != folds(rows, 3, 1)
