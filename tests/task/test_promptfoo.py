@@ -120,6 +120,31 @@ def test_a_task_of_rules_alone_holds_out_nearly_all(tmp_path: Path) -> None:
     assert any("there is nothing to learn from" in note for note in task.check.notes)
 
 
+def ruled_rows(path: Path, rows: list[tuple[str, str, str]]) -> Path:
+    lines = [{"question": q, "answer": a, "assert": r} for q, a, r in rows]
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    return path
+
+
+def test_a_row_needs_no_answer_only_where_it_has_rules(tmp_path: Path) -> None:
+    """A test row with neither is set aside; where answers decide, rules don't stand in for them."""
+    words = ["lamp", "river", "stone", "cloud", "paper", "horse", "glass", "table"]
+    rule = json.dumps([{"type": "contains", "value": "shop"}])
+    asked = [f"where does one buy a {words[n % 8]} and {n * n} of {words[n * 5 % 7]}" for n in range(28)]
+    train = ruled_rows(tmp_path / "train.jsonl", [(q, f"shop {n} has it" * (n % 2), rule) for n, q in enumerate(asked)])
+    held = [f"who mends the {words[n % 8]} number {n * 31}" for n in range(12)]
+    test = ruled_rows(tmp_path / "test.jsonl", [(q, "", rule if n != 4 else "") for n, q in enumerate(held)])
+
+    def task(**options: str) -> Task:
+        return Task.from_file(train, test=test, kind="generation", input="question", target="answer", **options)
+
+    ruled = task(metric="rules")
+    assert [(one.file, one.row, one.reason) for one in ruled.check.set_aside] == [("test.jsonl", 5, "no_label")]
+    assert (len(ruled.train), ruled.n_labelled, len(ruled.test)) == (28, 14, 11)
+    with pytest.raises(DataError):
+        task(metric="rouge_l")
+
+
 def test_answers_that_come_again_are_labels(tmp_path: Path) -> None:
     shared = "defaultTest: {assert: [{type: equals, value: '{{wanted}}'}]}\n"
     text = "".join(
