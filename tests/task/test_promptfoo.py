@@ -135,14 +135,14 @@ def test_a_row_needs_no_answer_only_where_it_has_rules(tmp_path: Path) -> None:
     held = [f"who mends the {words[n % 8]} number {n * 31}" for n in range(12)]
     test = ruled_rows(tmp_path / "test.jsonl", [(q, "", rule if n != 4 else "") for n, q in enumerate(held)])
 
-    def task(**options: str) -> Task:
-        return Task.from_file(train, test=test, kind="generation", input="question", target="answer", **options)
+    def task(metric: str) -> Task:
+        return Task.from_file(train, test=test, kind="generation", input="question", target="answer", metric=metric)
 
-    ruled = task(metric="rules")
+    ruled = task("rules")
     assert [(one.file, one.row, one.reason) for one in ruled.check.set_aside] == [("test.jsonl", 5, "no_label")]
     assert (len(ruled.train), ruled.n_labelled, len(ruled.test)) == (28, 14, 11)
     with pytest.raises(DataError):
-        task(metric="rouge_l")
+        task("rouge_l")
 
 
 def test_answers_that_come_again_are_labels(tmp_path: Path) -> None:
