@@ -102,6 +102,19 @@ def test_the_users_own_system_is_a_baseline() -> None:
     assert (found.decision, found.recommended) == ("neither", "predictions:mine@0")
 
 
+def test_one_answer_for_all_is_cheaper_than_a_look_at_the_examples() -> None:
+    baselines = [
+        *arm("constant", "baseline", 0.02, n=200, prompt_tokens=0, fit_seconds=9.0),
+        *arm("nearest", "baseline", 0.02, n=200, prompt_tokens=0, fit_seconds=0.1),
+    ]
+    hopeless = [
+        *arm("few-shot", "prompt", 0.01, n=200, dev=0.01),
+        *arm("lora", "weights", 0.02, n=200, dev=0.01),
+    ]
+    found = decide([*baselines, *hopeless], task(200))
+    assert (found.decision, found.recommended) == ("neither", "constant@64")
+
+
 def test_one_lucky_seed_decides_nothing() -> None:
     records = [record for record in usual() if record.key.seed == 0]
     found = decide(records, task(200))

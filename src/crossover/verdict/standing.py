@@ -57,8 +57,8 @@ def best_baseline(arms: Sequence[ArmData], nomination: Nomination) -> ArmData | 
     return min(eligible, key=lambda arm: (-arm.score, *cost(arm)), default=None)
 
 
-def cost(arm: ArmData) -> tuple[int, float, float, float, int, str]:
-    """Order arms from cheap to dear (rule 5)."""
+def cost(arm: ArmData) -> tuple[int, int, float, float, float, str]:
+    """Order arms from cheap to dear (rule 5); nothing is cheaper than one answer, however long it took to find."""
     seen = arm.summary
     varies = 0 if seen.method in CONSTANT_METHODS else 1
-    return (FAMILIES.index(arm.family), seen.prompt_tokens, seen.token_passes, seen.fit_seconds, varies, arm.name)
+    return (FAMILIES.index(arm.family), varies, seen.prompt_tokens, seen.token_passes, seen.fit_seconds, arm.name)
