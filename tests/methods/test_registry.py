@@ -17,7 +17,9 @@ from crossover.records import KINDS, Example, Kind, TaskSpec
 
 OURS = (
     *("majority", "constant", "copy-input", "lead", "nearest", "linear"),
-    *("zero-shot", "few-shot", "knn-few-shot", "head", "lora", "lora+few-shot"),
+    *("zero-shot", "few-shot", "knn-few-shot", "diverse-few-shot", "prompt-search"),
+    *("head", "lora", "lora+few-shot", "lora+knn-few-shot", "distill"),
+    *("prompt-search/lora", "lora/prompt-search", "prompt-search/lora/prompt-search"),
 )
 
 PLUGIN = '''
@@ -81,7 +83,9 @@ def test_a_study_runs_what_suits_its_kind(kind: Kind) -> None:
     assert {get_method(name).family for name in names} == {"baseline", "prompt", "weights", "both"}
     if kind == "classification":
         assert names == (
-            "majority", "linear", "zero-shot", "few-shot", "knn-few-shot", "head", "lora", "lora+few-shot",
+            "majority", "linear", "zero-shot", "few-shot", "knn-few-shot", "diverse-few-shot", "prompt-search",
+            "head", "lora", "lora+few-shot", "lora+knn-few-shot", "distill",
+            "prompt-search/lora", "lora/prompt-search", "prompt-search/lora/prompt-search",
         )  # fmt: skip
 
 

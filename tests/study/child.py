@@ -76,7 +76,15 @@ def poisoned(data: Path, folder: Path) -> None:
     methods = [Poison(), get_method("majority")]
     keys = {m.name: trial_key(m, task.spec, model.identity, 1.0) for m in methods}
     plan = make_plan(
-        methods, [8], 2, task.spec, model.capabilities, n_train=len(task.train), asked=frozenset(), keys=keys
+        methods,
+        [8],
+        2,
+        task.spec,
+        model.capabilities,
+        n_train=len(task.train),
+        n_inputs=len(task.train),
+        asked=frozenset(),
+        keys=keys,
     )
     store = StudyStore.open(folder, create=True)
     with store.writing():

@@ -57,7 +57,15 @@ def plans(task: Task, model: LocalModel) -> dict[str, Plan]:
     methods = [get_method(name) for name in ("majority", "zero-shot")]
     keys = {m.name: trial_key(m, task.spec, model.identity, 1.0) for m in methods}
     plan = make_plan(
-        methods, [8], 1, task.spec, model.capabilities, n_train=len(task.train), asked=frozenset(), keys=keys
+        methods,
+        [8],
+        1,
+        task.spec,
+        model.capabilities,
+        n_train=len(task.train),
+        n_inputs=len(task.train),
+        asked=frozenset(),
+        keys=keys,
     )
     return dict(zip(PRECISIONS, at_precisions(plan, PRECISIONS), strict=True))
 

@@ -28,11 +28,20 @@ def planned(
     seeds: int = 2,
     asked: Sequence[str] = (),
     n_train: int = 100,
+    n_inputs: int | None = None,
 ) -> Plan:
     methods = [get_method(name) for name in names]
     keys = {method.name: trial_key(method, spec, model.identity, 1.0) for method in methods}
     return make_plan(
-        methods, budgets, seeds, spec, model.capabilities, n_train=n_train, asked=frozenset(asked), keys=keys
+        methods,
+        budgets,
+        seeds,
+        spec,
+        model.capabilities,
+        n_train=n_train,
+        n_inputs=n_train if n_inputs is None else n_inputs,
+        asked=frozenset(asked),
+        keys=keys,
     )
 
 
@@ -233,3 +242,13 @@ def _by_arm(plan: Plan) -> dict[str, list[Cell]]:
     for cell in plan.cells:
         arms.setdefault(cell.method.name, []).append(cell)
     return arms
+
+
+def test_what_learns_from_inputs_without_labels_needs_some(spec: TaskSpec, tiny: LocalModel) -> None:
+    plan = planned(spec, tiny, ["lora", "distill"], [16, 32], seeds=1, n_train=32, n_inputs=36)
+    assert cells(plan) == [("lora", 32, 0), ("lora", 16, 0), ("distill", 16, 0)]
+    left = planned(spec, tiny, ["lora", "distill"], [32], n_train=32, n_inputs=36).left_out
+    reason = "distill needs 8 training inputs without a label in the budget, at 32 labels there are 4"
+    assert [(one.method, one.reason) for one in left] == [("distill", reason)]
+    with pytest.raises(OptionError, match="distill needs 8 training inputs"):
+        planned(spec, tiny, ["distill"], [32], asked=["distill"], n_train=32, n_inputs=36)

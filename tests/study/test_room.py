@@ -32,7 +32,9 @@ def footprints() -> dict[str, Footprint]:
 def planned(spec: TaskSpec, model: LocalModel, names: Sequence[str], budgets: Sequence[int]) -> Plan:
     methods = [get_method(name) for name in names]
     keys = {method.name: trial_key(method, spec, model.identity, 1.0) for method in methods}
-    return make_plan(methods, budgets, 2, spec, model.capabilities, n_train=100, asked=frozenset(), keys=keys)
+    return make_plan(
+        methods, budgets, 2, spec, model.capabilities, n_train=100, n_inputs=100, asked=frozenset(), keys=keys
+    )
 
 
 def arms(plan: Plan) -> set[tuple[str, int]]:

@@ -132,6 +132,7 @@ def compare(  # noqa: PLR0913  # the command line's contract has as many
         task.spec,
         models.at(precisions[0]).capabilities,
         n_train=task.n_labelled,
+        n_inputs=len(task.train),
         asked=frozenset(methods or ()),
         keys=keys,
     )

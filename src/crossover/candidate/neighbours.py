@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["Neighbours", "nearest_states"]
+__all__ = ["Neighbours", "nearest_states", "state_similarity"]
 
 from collections.abc import Sequence
 from typing import Any
@@ -36,8 +36,13 @@ class Neighbours:
             k: how many.
             without: one pool index for each query that must not be returned (the query itself, for leave-one-out).
         """
+        return _best(self.similarity(texts), k, without)
+
+    def similarity(self, texts: Sequence[str]) -> FloatArray:
+        """Return how near each text is to each of the pool, [texts, pool]; the sum of two cosines, 0..2."""
         queries = hstack([v.transform(texts) for v in self._vectorizers]).tocsr()
-        return _best((queries @ self._pool.T).toarray(), k, without)
+        near: FloatArray = (queries @ self._pool.T).toarray()
+        return near
 
 
 def nearest_states(
@@ -52,10 +57,16 @@ def nearest_states(
         k: how many.
         without: one pool index for each query that must not be returned.
     """
+    return _best(state_similarity(pool, queries), k, without)
+
+
+def state_similarity(pool: FloatArray, queries: FloatArray) -> FloatArray:
+    """Return the cosine of each query to each of the pool, [queries, pool], standardised as in `nearest_states`."""
     mean, spread = pool.mean(axis=0), pool.std(axis=0) + 1e-6
     a, b = ((x - mean) / spread for x in (queries, pool))
     a, b = (x / (np.linalg.norm(x, axis=1, keepdims=True) + 1e-12) for x in (a, b))
-    return _best(a @ b.T, k, without)
+    near: FloatArray = a @ b.T
+    return near
 
 
 def _best(similarity: FloatArray, k: int, without: Sequence[int] | None) -> list[list[int]]:

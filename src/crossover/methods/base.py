@@ -106,7 +106,9 @@ class Method(ABC):
         kinds: task kinds that it can serve.
         needs: what the model must be able to do; empty for methods without a model.
         min_budget: fewest labels that it can work with.
+        min_unlabelled: fewest inputs of the training split without a label in the budget that it can work with.
         is_core: whether a study that is short of time runs it first: the plain way of its family.
+        goes_on_from: families whose candidates `fit` takes as `start`; empty for methods that only begin.
         summary: one line for `crossover methods`.
     """
 
@@ -115,7 +117,9 @@ class Method(ABC):
     kinds: ClassVar[tuple[Kind, ...]] = ("classification",)
     needs: ClassVar[frozenset[Capability]] = frozenset()
     min_budget: ClassVar[int] = 1
+    min_unlabelled: ClassVar[int] = 0
     is_core: ClassVar[bool] = False
+    goes_on_from: ClassVar[tuple[Family, ...]] = ()
     summary: ClassVar[str]
 
     @abstractmethod

@@ -46,7 +46,7 @@ def check(
         method: the method.
         model: a small model; what it was able to do before, it must be able to do after.
         spec: a task of a kind that the method serves.
-        rows: at least 24 labelled examples, every label among them.
+        rows: at least 24 labelled examples, every label among them; the first 16 are the budget.
         effort: effort to fit with.
 
     Raises:
@@ -56,7 +56,7 @@ def check(
     _require(method.family in FAMILIES, f"its family is one of {FAMILIES}")
     _require(set(method.kinds) <= set(KINDS), "its kinds are known kinds")
     labelled, held_out = rows[:16], rows[16:]
-    unlabelled = [row.inputs for row in rows[:16]]
+    unlabelled = [row.inputs for row in rows]
     reason = method.unsuitable(spec, len(labelled), model.capabilities)
     _require(reason is None, f"it can serve the task: {reason}")
     too_few = method.unsuitable(spec, method.min_budget - 1, model.capabilities)

@@ -13,10 +13,15 @@ from crossover.methods.baseline.copied import CopyInput, Lead
 from crossover.methods.baseline.linear import Linear
 from crossover.methods.baseline.majority import Majority
 from crossover.methods.baseline.nearest import Nearest
+from crossover.methods.both.distill import Distill
 from crossover.methods.both.lora_few_shot import LoraFewShot
+from crossover.methods.both.lora_knn_few_shot import LoraKnnFewShot
+from crossover.methods.prompt.diverse_few_shot import DiverseFewShot
 from crossover.methods.prompt.few_shot import FewShot
 from crossover.methods.prompt.knn_few_shot import KnnFewShot
+from crossover.methods.prompt.prompt_search import PromptSearch
 from crossover.methods.prompt.zero_shot import ZeroShot
+from crossover.methods.sequence import SEPARATOR, Steps
 from crossover.methods.weights.head import Head
 from crossover.methods.weights.lora import Lora
 from crossover.records import Kind
@@ -33,29 +38,40 @@ _OURS: dict[str, type[Method]] = {
         ZeroShot,
         FewShot,
         KnnFewShot,
+        DiverseFewShot,
+        PromptSearch,
         Head,
         Lora,
         LoraFewShot,
+        LoraKnnFewShot,
+        Distill,
     )
 }
 
 
+_SEQUENCES = ("prompt-search/lora", "lora/prompt-search", "prompt-search/lora/prompt-search")
+"""Sequences that are offered by name; any other is made when it is asked for."""
+
+
 def default_methods(kind: Kind) -> tuple[str, ...]:
     """Return the names of our methods that serve a kind of task, in the order of the tables."""
-    return tuple(name for name, method in _OURS.items() if kind in method.kinds)
+    return tuple(name for name in (*_OURS, *_SEQUENCES) if kind in get_method(name).kinds)
 
 
 def method_names() -> tuple[str, ...]:
-    """Return the names of all methods, ours first."""
-    return (*_OURS, *sorted(set(_theirs()) - set(_OURS)))
+    """Return the names of all methods, ours first; sequences beside those named here can be put together with "/"."""
+    return (*_OURS, *_SEQUENCES, *sorted(set(_theirs()) - set(_OURS)))
 
 
 def get_method(name: str) -> Method:
-    """Return a method by name.
+    """Return a method by name; names with "/" between are methods in sequence.
 
     Raises:
-        OptionError: there is none of this name, or its package gives something else than a method.
+        OptionError: there is none of this name, its package gives something else than a method, or a step cannot go on
+            from the one before it.
     """
+    if SEPARATOR in name:
+        return Steps([get_method(step) for step in name.split(SEPARATOR)])
     if name in _OURS:
         return _OURS[name]()
     entry = _theirs().get(name)

@@ -115,6 +115,7 @@ def make_plan(
     capabilities: frozenset[Capability],
     *,
     n_train: int,
+    n_inputs: int,
     asked: frozenset[str],
     keys: Mapping[str, TrialKey],
 ) -> Plan:
@@ -131,6 +132,7 @@ def make_plan(
         spec: the task.
         capabilities: what the model can do.
         n_train: labelled training rows.
+        n_inputs: training rows, labelled or not.
         asked: methods that the user named: one that cannot serve any budget is an error.
         keys: method name -> a key with everything but budget and seed.
 
@@ -140,8 +142,18 @@ def make_plan(
     check_budgets(budgets, n_train)
     cells: list[Cell] = []
     left_out: list[LeftOut] = []
+
+    def reason_against(method: Method, budget: int) -> str | None:
+        left = n_inputs - budget
+        if budget and left < method.min_unlabelled:
+            return (
+                f"{method.name} needs {method.min_unlabelled} training inputs without a label in the budget, "
+                f"at {budget:,} labels there are {left:,}"
+            )
+        return method.unsuitable(spec, budget, capabilities)
+
     for method in methods:
-        reasons = {budget: method.unsuitable(spec, budget, capabilities) for budget in budgets}
+        reasons = {budget: reason_against(method, budget) for budget in budgets}
         refused = [(budget, reason) for budget, reason in reasons.items() if reason is not None]
         if len(refused) == len(budgets):
             if method.name in asked:
@@ -157,7 +169,7 @@ def make_plan(
             cells += [
                 Cell(key=replace(keys[method.name], budget=budget, seed=seed), method=method, label=method.name)
                 for method in methods
-                if method.unsuitable(spec, budget, capabilities) is None
+                if reason_against(method, budget) is None
             ]
     return Plan(cells=tuple(cells), left_out=tuple(left_out))
 

@@ -21,7 +21,9 @@ from crossover.study.store import StudyStore
 from crossover.task import Task, sample, unlabelled
 
 ATTEMPTS = 2
-UNLABELLED = 64
+UNLABELLED = 512
+"""Inputs of the training split that a method may see without their answers: priors take 32, distilling as many as the
+effort allows."""
 _TELL_SECONDS = 0.5
 _PRIOR_SECONDS = 10.0
 

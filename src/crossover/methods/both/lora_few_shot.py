@@ -7,12 +7,13 @@ __all__ = ["LoraFewShot"]
 from collections.abc import Sequence
 from typing import ClassVar
 
-from crossover.candidate import Candidate, Demonstration, PromptProgram
+from crossover.candidate import Candidate, Demonstration
 from crossover.errors import TrialError
 from crossover.methods.base import Cost, Fitted, Method, Shape
 from crossover.methods.choosing import folds
 from crossover.methods.effort import BATCH, n_steps
 from crossover.methods.frozen import LAYOUT_ROWS
+from crossover.methods.start import begin
 from crossover.methods.weights.lora import fit_lora
 from crossover.methods.written import DEV_ROWS, shown_within
 from crossover.metrics import Metric
@@ -23,7 +24,7 @@ DEMONSTRATIONS = 4
 
 
 class LoraFewShot(Method):
-    """Up to 4 demonstrations stand in every prompt, trained and served; adapters are trained on the other labels.
+    """Up to 4 demonstrations stand in every prompt, trained and served.
 
     The demonstrations are the prompts' shared beginning: the engine computes them once a step.
     """
@@ -33,6 +34,7 @@ class LoraFewShot(Method):
     kinds: ClassVar[tuple[Kind, ...]] = KINDS
     needs: ClassVar[frozenset[Capability]] = frozenset({"score", "train"})
     min_budget: ClassVar[int] = 8
+    goes_on_from: ClassVar[tuple[Family, ...]] = ("prompt",)
     summary: ClassVar[str] = "adapters trained on, and served with, demonstrations in the prompt"
 
     def fit(
@@ -47,18 +49,17 @@ class LoraFewShot(Method):
         seed: int,
         start: Candidate | None = None,
     ) -> Fitted:
-        """Draw the demonstrations, train on the rest."""
+        """Draw the demonstrations, train on all rows: a demonstration is asked below the others."""
         if model is None:
             raise TrialError("lora+few-shot needs a language model")
-        program = PromptProgram.default(spec)
+        program = begin(spec, start).bare
         k = min(DEMONSTRATIONS, len(labelled) // 4)
         if program.is_open:
             k = shown_within(labelled, program, model, k)
         parts = folds(labelled, max(len(labelled) // k, 2), seed)
         shown = max(reversed(parts), key=len)[:k]
-        rest = [e for i, e in enumerate(labelled) if i not in shown]
         program = program.with_demonstrations([Demonstration.of(labelled[i]) for i in shown])
-        return fit_lora(program, rest, spec, model, metric, effort, seed, len(labelled))
+        return fit_lora(program, labelled, spec, model, metric, effort, seed)
 
     def cost(self, shape: Shape, budget: int, effort: float) -> Cost:
         """As `lora`, below a longer prefix."""

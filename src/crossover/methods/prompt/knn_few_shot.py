@@ -7,19 +7,15 @@ __all__ = ["KnnFewShot"]
 from collections.abc import Sequence
 from typing import ClassVar
 
-import numpy as np
-
 from crossover.candidate import Candidate, Demonstration, PromptedCandidate, PromptProgram
-from crossover.candidate.head import head_tokens
-from crossover.candidate.neighbours import Neighbours, nearest_states
 from crossover.candidate.program import LAYOUTS, Layout, Nearness
-from crossover.candidate.prompted import prompt_tokens, scored_answers
-from crossover.candidate.wording import joined
+from crossover.candidate.prompted import scored_answers
 from crossover.errors import TrialError
 from crossover.methods.base import Cost, Fitted, Method, Shape
-from crossover.methods.choosing import folds
+from crossover.methods.beside import near_rows, nearer, prompts_beside, spread
 from crossover.methods.effort import Meter
 from crossover.methods.frozen import Option, best_of, options, score_of
+from crossover.methods.start import PROMPTED, Beginning, begin
 from crossover.methods.written import DEV_ROWS as WRITTEN_ROWS
 from crossover.methods.written import SHOWN_TOKENS, layouts_for, likelihoods, shown_within, written_score
 from crossover.metrics import Metric
@@ -28,6 +24,7 @@ from crossover.records import KINDS, Configuration, Example, Family, Inputs, Kin
 
 NEIGHBOURS = 8
 DEV_ROWS = 32
+_FEWEST_DEV_ROWS = 8
 
 
 class KnnFewShot(Method):
@@ -42,6 +39,7 @@ class KnnFewShot(Method):
     kinds: ClassVar[tuple[Kind, ...]] = KINDS
     needs: ClassVar[frozenset[Capability]] = frozenset({"score"})
     min_budget: ClassVar[int] = 2
+    goes_on_from: ClassVar[tuple[Family, ...]] = PROMPTED
     summary: ClassVar[str] = "for each input its 8 nearest labelled examples"
 
     def fit(
@@ -60,39 +58,14 @@ class KnnFewShot(Method):
         if model is None:
             raise TrialError("knn-few-shot needs a language model")
         meter = Meter(model)
-        program = PromptProgram.default(spec)
-        pool = [Demonstration.of(e) for e in labelled]
-        if program.is_open:
-            candidate, tried, dev_score = _write_knn(program, labelled, spec, model, metric, effort, seed)
-            return Fitted(
-                candidate=candidate,
-                tried=tried,
-                dev_score=dev_score,
-                labels_used=len(labelled),
-                token_passes=meter.token_passes,
-                seconds=meter.seconds,
-            )
-        k = min(NEIGHBOURS, len(pool))
-
-        dev = _spread(labelled, round(DEV_ROWS * max(effort, 1)), seed)
-        by, found_near = _nearer(labelled, spec, k, model)
-        near = [found_near[i] for i in dev]
-        rows = [labelled[i] for i in dev]
-        found: list[Option] = []
-        for layout in LAYOUTS:
-            laid_out = program.in_layout(layout)
-            prompts = []
-            for row, neighbours in zip(rows, near, strict=True):
-                shown = laid_out.with_demonstrations([pool[j] for j in reversed(neighbours)])
-                prompts += prompt_tokens(shown, [row.inputs], model)
-            logprobs = model.score(prompts, scored_answers(laid_out, model)).logprobs
-            # The prior is read off the dev rows' inputs: with demonstrations in every prompt, more rows cost too much.
-            found += options(laid_out.with_retrieval(pool, k, by), logprobs, logprobs, rows, labelled, spec, metric)
-        best = best_of(found)
+        begun = begin(spec, start)
+        choose = _write_knn if begun.program.is_open else _choose_knn
+        with begun.put_on(model):
+            candidate, tried, dev_score = choose(begun, labelled, spec, model, metric, effort, seed)
         return Fitted(
-            candidate=best.candidate,
-            tried=tuple(option.configuration(k=k, near_by=by) for option in found),
-            dev_score=score_of(found),
+            candidate=begun.with_adapter(candidate),
+            tried=tried,
+            dev_score=dev_score,
             labels_used=len(labelled),
             token_passes=meter.token_passes,
             seconds=meter.seconds,
@@ -111,40 +84,72 @@ class KnnFewShot(Method):
                 added=k * (shape.row + shape.answer),
             )
         row = (k + 1) * shape.row + k * shape.answer + shape.answer_tree
-        dev = min(budget, round(DEV_ROWS * max(effort, 1)))
+        dev = min(budget, _n_dev(effort))
         test_row = row - shape.row - shape.answer_tree + shape.test_row
         added = k * (shape.row + shape.answer)
         return Cost(read=2 * dev * row + shape.n_test * test_row + 3 * shape.prefix, added=added)
 
 
-def _write_knn(
-    program: PromptProgram,
+def _n_dev(effort: float) -> int:
+    """Return how many labelled rows judge: all that is tried reads each of them below its own neighbours."""
+    return max(round(DEV_ROWS * effort), _FEWEST_DEV_ROWS)
+
+
+def _choose_knn(
+    begun: Beginning,
     labelled: Sequence[Example],
     spec: TaskSpec,
     model: LanguageModel,
     metric: Metric,
     effort: float,
     seed: int,
-) -> tuple[Candidate, tuple[Configuration, ...], float | None]:
+) -> tuple[PromptedCandidate, tuple[Configuration, ...], float | None]:
+    """Choose nearness by the neighbours' labels, then layout and prior on rows below the nearest of the others."""
+    program = begun.bare
+    pool = [Demonstration.of(e) for e in labelled]
+    k = min(NEIGHBOURS, len(pool))
+    dev = spread(labelled, _n_dev(effort), seed)
+    by, found_near = nearer(labelled, spec, k, model)
+    near = [found_near[i] for i in dev]
+    rows = [labelled[i] for i in dev]
+    found: list[Option] = []
+    for layout in (program.layout,) if begun.is_trained else LAYOUTS:
+        laid_out = program.in_layout(layout)
+        prompts = prompts_beside(laid_out, rows, near, pool, model)
+        logprobs = model.score(prompts, scored_answers(laid_out, model)).logprobs
+        # The prior is read off the dev rows' inputs: with demonstrations in every prompt, more rows cost too much.
+        of_prior = logprobs[:0] if begun.is_trained else logprobs
+        found += options(laid_out.with_retrieval(pool, k, by), logprobs, of_prior, rows, labelled, spec, metric)
+    tried = tuple(option.configuration(k=k, near_by=by) for option in found)
+    return best_of(found).candidate, tried, score_of(found)
+
+
+def _write_knn(
+    begun: Beginning,
+    labelled: Sequence[Example],
+    spec: TaskSpec,
+    model: LanguageModel,
+    metric: Metric,
+    effort: float,
+    seed: int,
+) -> tuple[PromptedCandidate, tuple[Configuration, ...], float | None]:
     """Choose layout and nearness by how likely the nearest of the others make a row's answer; answer the same rows."""
+    program = begun.bare
     k = shown_within(labelled, program, model, NEIGHBOURS)
     pool = [Demonstration.of(e) for e in labelled]
-    dev = _spread(labelled, round(WRITTEN_ROWS * max(effort, 1)), seed)
+    dev = spread(labelled, round(WRITTEN_ROWS * max(effort, 1)), seed)
     rows = [labelled[i] for i in dev]
     found: list[tuple[float, PromptProgram, list[tuple[int, ...]]]] = []
 
     def attempt(by: Nearness, layout: Layout, near: Sequence[Sequence[int]]) -> float:
         laid_out = program.in_layout(layout)
-        prompts = []
-        for i, row in zip(dev, rows, strict=True):
-            shown = laid_out.with_demonstrations([pool[j] for j in reversed(near[i])])
-            prompts += prompt_tokens(shown, [row.inputs], model)
+        prompts = prompts_beside(laid_out, rows, [near[i] for i in dev], pool, model)
         likely = float(likelihoods(laid_out, rows, model, prompts).mean())
         found.append((likely, laid_out.with_retrieval(pool, k, by), prompts))
         return likely
 
-    near = _near(labelled, spec, k, model)
-    by_words = {layout: attempt("words", layout, near["words"]) for layout in layouts_for(spec, labelled)}
+    near = near_rows(labelled, spec, k, model)
+    by_words = {layout: attempt("words", layout, near["words"]) for layout in _layouts(begun, spec, labelled)}
     layout = max(by_words, key=lambda one: by_words[one])
     if "states" in near:
         attempt("states", layout, near["states"])
@@ -165,36 +170,6 @@ def _write_knn(
     return PromptedCandidate(program=best), tried, score
 
 
-def _nearer(
-    labelled: Sequence[Example], spec: TaskSpec, k: int, model: LanguageModel
-) -> tuple[Nearness, list[list[int]]]:
-    """Return what is near, words or the model's states, and each row's k nearest others by it.
-
-    Taken is that by which more of a row's neighbours have the row's own label: demonstrations help by their labels.
-    """
-    near = _near(labelled, spec, k, model)
-    same = {
-        by: sum(labelled[j].target == labelled[i].target for i, row in enumerate(rows) for j in row)
-        for by, rows in near.items()
-    }
-    best = max(near, key=lambda by: same[by])
-    return best, near[best]
-
-
-def _near(labelled: Sequence[Example], spec: TaskSpec, k: int, model: LanguageModel) -> dict[Nearness, list[list[int]]]:
-    """Return each row's k nearest others, nearest first, by words and, where the model can, by its states."""
-    texts = [joined(e.inputs, spec.input_fields) for e in labelled]
-    everyone = range(len(labelled))
-    near: dict[Nearness, list[list[int]]] = {"words": Neighbours(texts).nearest(texts, k, without=everyone)}
-    if "embed" in model.capabilities:
-        states = model.embed([head_tokens(model, e.inputs, spec.input_fields) for e in labelled])
-        near["states"] = nearest_states(states, states, k, without=everyone)
-    return near
-
-
-def _spread(rows: Sequence[Example], n: int, seed: int) -> list[int]:
-    """Return up to n row indices, labels spread evenly."""
-    if len(rows) <= n:
-        return list(range(len(rows)))
-    parts = folds(rows, -(-len(rows) // n), seed)
-    return sorted(np.concatenate(parts[:1]).astype(int).tolist())[:n]
+def _layouts(begun: Beginning, spec: TaskSpec, labelled: Sequence[Example]) -> tuple[Layout, ...]:
+    """Return the layouts to try: an adapter was trained in one, and is read in it."""
+    return (begun.program.layout,) if begun.is_trained else layouts_for(spec, labelled)

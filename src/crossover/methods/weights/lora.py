@@ -6,15 +6,19 @@ __all__ = ["Lora", "fit_lora"]
 
 import random
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import ClassVar
 
 from crossover.candidate import Candidate, PromptedCandidate, PromptProgram
-from crossover.candidate.prompted import prompt_tokens, target_answers
+from crossover.candidate.program import Layout
+from crossover.candidate.prompted import scored_answers
 from crossover.errors import TrialError
 from crossover.methods.base import Cost, Fitted, Method, Shape
 from crossover.methods.choosing import Choice, folds
 from crossover.methods.effort import BATCH, Meter, n_steps
-from crossover.methods.frozen import LAYOUT_ROWS, label_scores, likelier_layout
+from crossover.methods.frozen import LAYOUT_ROWS, likelier_layout
+from crossover.methods.start import begin
+from crossover.methods.weights.lessons import Lessons
 from crossover.methods.written import DEV_ROWS as WRITTEN_ROWS
 from crossover.methods.written import layouts_for, likeliest, written_score
 from crossover.metrics import Metric
@@ -24,6 +28,7 @@ from crossover.records import KINDS, Configuration, Example, Family, Inputs, Jso
 LEARNING_RATE = 2e-3
 _DEV_SHARE = 4
 _DEV_ROWS = 48
+_SAMPLED_BATCHES = 4
 _BEFORE = 3 / 4
 """Share of the steps taken before the dev rows are scored and join the training rows."""
 
@@ -42,6 +47,7 @@ class Lora(Method):
     needs: ClassVar[frozenset[Capability]] = frozenset({"score", "train"})
     min_budget: ClassVar[int] = 4
     is_core: ClassVar[bool] = True
+    goes_on_from: ClassVar[tuple[Family, ...]] = ("prompt",)
     summary: ClassVar[str] = "low-rank adapters on all linear layers"
 
     def fit(
@@ -56,10 +62,12 @@ class Lora(Method):
         seed: int,
         start: Candidate | None = None,
     ) -> Fitted:
-        """Train on the default prompt."""
+        """Train on the default prompt, or on what the step before found; an adapter before that is not gone on from."""
         if model is None:
             raise TrialError("lora needs a language model")
-        return fit_lora(PromptProgram.default(spec), labelled, spec, model, metric, effort, seed, len(labelled))
+        begun = begin(spec, start)
+        layouts = None if start is None else (begun.program.layout,)
+        return fit_lora(begun.program, labelled, spec, model, metric, effort, seed, layouts=layouts)
 
     def cost(self, shape: Shape, budget: int, effort: float) -> Cost:
         """Its steps below one prefix, the dev rows, then the test."""
@@ -82,30 +90,45 @@ def fit_lora(
     metric: Metric,
     effort: float,
     seed: int,
-    labels_used: int,
+    *,
+    layouts: Sequence[Layout] | None = None,
 ) -> Fitted:
-    """Train an adapter on a program's prompts and the rows' answers."""
-    meter = Meter(model)
-    if program.is_open:
-        layouts = [program.in_layout(layout) for layout in layouts_for(spec, rows)]
-        program = likeliest(layouts, rows[:LAYOUT_ROWS], model)
-    else:
-        program = likelier_layout(program, rows, spec, metric, model)
-    answers = target_answers(program, [str(e.target) for e in rows], model)
-    prompts = prompt_tokens(program, [e.inputs for e in rows], model)
-    train = [TrainRow(prompt=p, completion=a) for p, a in zip(prompts, answers, strict=True)]
-    dev = folds(rows, _DEV_SHARE, seed)[-1][: WRITTEN_ROWS if program.is_open else _DEV_ROWS]
-    kept = sorted(set(range(len(rows))) - set(dev))
+    """Train an adapter on a program's prompts and the rows' answers.
 
-    steps = n_steps(len(rows), effort)
+    Args:
+        program: what is trained with, and served; demonstrations that are chosen for each input are chosen among
+            `rows`.
+        rows: the label budget.
+        spec: the task.
+        model: the base model.
+        metric: the study's.
+        effort: the token passes of so many default fits: longer prompts leave fewer steps.
+        seed: of the adapter and of the batches.
+        layouts: where the program may be laid out anew; by default in all that can hold the task's answers.
+    """
+    meter = Meter(model)
+    lessons = Lessons(_laid_out(program, rows, spec, metric, model, layouts), rows, model)
+    program = lessons.program
+    free = sorted(set(range(len(rows))) - set(lessons.shown))
+    dev = [free[i] for i in folds([rows[i] for i in free], _DEV_SHARE, seed)[-1]]
+    dev = dev[: WRITTEN_ROWS if program.is_open else _DEV_ROWS]
+    kept = sorted(set(range(len(rows))) - set(dev))
+    every = [*kept, *dev]
+
+    size = max(1, round(BATCH / lessons.answers_a_row))
+    steps = _steps(lessons, size, effort, seed)
     before = round(steps * _BEFORE)
     settings = TrainSettings(learning_rate=LEARNING_RATE, total_steps=steps, seed=seed)
+
+    def lesson(batch: Sequence[int], among: Sequence[int]) -> list[TrainRow]:
+        return [row for i in batch for row in lessons.of(i, among)]
+
     with model.training(settings) as trainer:
-        batches = _batches(kept, seed)
-        taken = [trainer.step([train[i] for i in next(batches)]) for _ in range(before)]
-        dev_score = _dev_score(program, [rows[i] for i in dev], spec, metric, model)
-        batches = _batches([*kept, *dev], seed + 1, first=dev)
-        taken += [trainer.step([train[i] for i in next(batches)]) for _ in range(steps - before)]
+        batches = _batches(kept, seed, size)
+        taken = [trainer.step(lesson(next(batches), kept)) for _ in range(before)]
+        dev_score = _dev_score(program, [rows[i] for i in dev], lessons.prompts(dev, kept), spec, metric, model)
+        batches = _batches(every, seed + 1, size, first=dev)
+        taken += [trainer.step(lesson(next(batches), every)) for _ in range(steps - before)]
         adapter = trainer.adapter()
     if not all(bool(w.isfinite().all()) for w in adapter.weights.values()):
         raise TrialError(f"lora: training diverged at learning rate {LEARNING_RATE}")
@@ -118,7 +141,7 @@ def fit_lora(
                     "rank": settings.rank,
                     "learning_rate": settings.learning_rate,
                     "steps": steps,
-                    "batch": BATCH,
+                    "batch": size * lessons.answers_a_row,
                     **_short_of_memory(taken),
                 },
                 dev_score=dev_score,
@@ -126,19 +149,61 @@ def fit_lora(
             ),
         ),
         dev_score=dev_score,
-        labels_used=labels_used,
+        labels_used=len(rows),
         token_passes=meter.token_passes,
         seconds=meter.seconds,
     )
 
 
+def _laid_out(
+    program: PromptProgram,
+    rows: Sequence[Example],
+    spec: TaskSpec,
+    metric: Metric,
+    model: LanguageModel,
+    layouts: Sequence[Layout] | None,
+) -> PromptProgram:
+    """Return the program in the layout to train in."""
+    bare = replace(program, retrieval=None)  # whatever is shown, the layout is judged by the first rows
+    if program.is_open:
+        allowed = layouts_for(spec, rows) if layouts is None else layouts
+        chosen = likeliest([bare.in_layout(layout) for layout in allowed], rows[:LAYOUT_ROWS], model)
+    elif layouts is None:
+        chosen = likelier_layout(bare, rows, spec, metric, model)
+    else:
+        chosen = bare.in_layout(layouts[0])
+    return program.in_layout(chosen.layout)
+
+
+def _steps(lessons: Lessons, size: int, effort: float, seed: int) -> int:
+    """Return how many steps of `size` rows the effort allows: as many as a default fit, fewer of longer prompts.
+
+    The engine computes a batch's shared beginning once: a step's tokens are counted on the first batches.
+    """
+    n = len(lessons)
+    wanted = n_steps(n, effort)
+    everyone = range(n)
+    batches = _batches(everyone, seed, size)
+    sample = [[lessons.of(i, everyone) for i in next(batches)] for _ in range(_SAMPLED_BATCHES)]
+    of_one = sum(lessons.n_tokens(batch) for batch in sample) / len(sample)
+    allowed = lessons.allowed(effort) / (3 * of_one)
+    return max(min(wanted, round(allowed)), 2)
+
+
 def _dev_score(
-    program: PromptProgram, rows: Sequence[Example], spec: TaskSpec, metric: Metric, model: LanguageModel
+    program: PromptProgram,
+    rows: Sequence[Example],
+    prompts: Sequence[tuple[int, ...]],
+    spec: TaskSpec,
+    metric: Metric,
+    model: LanguageModel,
 ) -> float | None:
     """Return what the adapter, as far as it is trained, scores on rows that it has not seen."""
     if program.is_open:
-        return written_score(program, rows, spec, metric, model)
-    scored = label_scores(program, [e.inputs for e in rows], model)
+        return written_score(program, rows, spec, metric, model, prompts)
+    if not rows:
+        return None
+    scored = model.score(prompts, scored_answers(program, model)).logprobs
     return Choice.of(scored, rows, list(program.label_words), spec, metric).score
 
 
@@ -148,11 +213,11 @@ def _short_of_memory(steps: Sequence[TrainStep]) -> dict[str, Json]:
     return {"out_of_memory": times, "micro_batches": max(s.micro_batches for s in steps)} if times else {}
 
 
-def _batches(indices: Sequence[int], seed: int, first: Sequence[int] = ()) -> Iterator[list[int]]:
+def _batches(indices: Sequence[int], seed: int, size: int, first: Sequence[int] = ()) -> Iterator[list[int]]:
     """Yield batches that go through the rows in shuffled rounds; the first round begins with `first`."""
     generator = random.Random(f"crossover.batches/{seed}")
     queue: list[int] = list(first)
-    size = min(BATCH, len(indices))
+    size = min(size, len(indices))
     while True:
         while len(queue) < size:
             rest = [i for i in indices if i not in queue]

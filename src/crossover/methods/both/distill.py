@@ -1,0 +1,196 @@
+"""`distill`: a long prompt's behaviour is trained into an adapter, so that a short prompt serves."""
+
+from __future__ import annotations
+
+__all__ = ["Distill"]
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import ClassVar
+
+from crossover.candidate import Candidate, PromptedCandidate, PromptProgram, predict
+from crossover.candidate.prompted import prompt_tokens
+from crossover.errors import TrialError
+from crossover.methods.base import Cost, Fitted, Method, Shape
+from crossover.methods.effort import Meter, allowance
+from crossover.methods.prompt.few_shot import FewShot
+from crossover.methods.prompt.knn_few_shot import KnnFewShot
+from crossover.methods.start import begin
+from crossover.methods.weights.lora import Lora, fit_lora
+from crossover.methods.written import DEV_ROWS as WRITTEN_ROWS
+from crossover.metrics import Metric
+from crossover.model.base import Capability, LanguageModel
+from crossover.records import KINDS, Configuration, Example, Family, Inputs, Kind, TaskSpec
+
+_TEACHING = 1 / 4
+"""Share of the effort that each of the two teachers may be chosen with."""
+
+_ASKING = 1 / 4
+"""Share of it for the teacher's answers; the rest is for training."""
+
+_FEWEST = 8
+"""Inputs that the teacher answers at least."""
+
+
+class Distill(Method):
+    """Context distillation (Askell et al. 2021, arXiv:2112.00861; Snell et al. 2022, arXiv:2209.15189).
+
+    The teacher is the better of `few-shot` and `knn-few-shot` by dev score, or what the step before left. It answers
+    inputs of the training split that have no label in the budget; an adapter learns these answers below the prompt
+    without demonstrations. Labels play a part in the teacher alone, so all of them can judge the student: its dev score
+    is on rows that it has not seen.
+    """
+
+    name: ClassVar[str] = "distill"
+    family: ClassVar[Family] = "both"
+    kinds: ClassVar[tuple[Kind, ...]] = KINDS
+    needs: ClassVar[frozenset[Capability]] = frozenset({"score", "train"})
+    min_budget: ClassVar[int] = 4
+    min_unlabelled: ClassVar[int] = _FEWEST
+    goes_on_from: ClassVar[tuple[Family, ...]] = ("prompt",)
+    summary: ClassVar[str] = "the best few-shot prompt trained into an adapter: a short prompt serves"
+
+    def fit(
+        self,
+        spec: TaskSpec,
+        labelled: Sequence[Example],
+        unlabelled: Sequence[Inputs],
+        *,
+        model: LanguageModel | None,
+        metric: Metric,
+        effort: float,
+        seed: int,
+        start: Candidate | None = None,
+    ) -> Fitted:
+        """Choose the teacher, let it answer, train the student.
+
+        Raises:
+            TrialError: there are too few inputs without a label, or the teacher has no answers to them.
+        """
+        if model is None:
+            raise TrialError("distill needs a language model")
+        known = [row.inputs for row in labelled]
+        asked = [one for one in unlabelled if one not in known]
+        if len(asked) < _FEWEST:
+            raise TrialError(
+                f"distill needs at least {_FEWEST} training inputs without a label in the budget, there are "
+                f"{len(asked)}: lower --budgets, or give more rows"
+            )
+        meter = Meter(model)
+        begun = begin(spec, start)
+        if isinstance(start, PromptedCandidate):
+            teacher, tried = start, tuple[Configuration, ...]()
+        else:
+            teacher, tried = _teacher(spec, labelled, unlabelled, model, metric, effort, seed)
+        asked = asked[: _n_asked(teacher, asked, begun.bare, labelled, model, effort)]
+        taught = _answered(teacher, asked, model)
+        if len(taught) < _FEWEST // 2:
+            raise TrialError(
+                f"distill: the teacher, a prompt with demonstrations, answered {len(taught)} of {len(asked)} inputs "
+                "with a text: there is nothing to learn from it"
+            )
+        student = replace(begun.bare, layout=teacher.program.layout)
+        fitted = fit_lora(student, taught, spec, model, metric, effort * (1 - _TEACHING - _ASKING), seed)
+        judged = labelled if spec.labels else labelled[:WRITTEN_ROWS]
+        dev_score = _score(fitted.candidate, judged, spec, metric, model)
+        tokens = {
+            "teacher_prompt_tokens": _prompt_length(teacher.program, asked, model),
+            "prompt_tokens": _prompt_length(student, asked, model),
+        }
+        return Fitted(
+            candidate=fitted.candidate,
+            tried=(
+                *tried,
+                *(
+                    replace(
+                        one,
+                        settings={**one.settings, "answers_of_teacher": len(taught), **tokens},
+                        dev_score=dev_score,
+                    )
+                    for one in fitted.tried
+                ),
+            ),
+            dev_score=dev_score,
+            labels_used=len(labelled),
+            token_passes=meter.token_passes,
+            seconds=meter.seconds,
+        )
+
+    def cost(self, shape: Shape, budget: int, effort: float) -> Cost:
+        """The teachers' fits, its answers, half a LoRA fit, and the test with a short prompt."""
+        fitting = replace(shape, n_test=0)
+        teachers = [method.cost(fitting, budget, effort * _TEACHING) for method in (FewShot(), KnnFewShot())]
+        trained = Lora().cost(shape, budget, effort * (1 - _TEACHING - _ASKING))
+        asked = round(_ASKING * 3 * trained.trained)
+        return Cost(
+            read=sum(cost.read for cost in teachers) + trained.read + asked,
+            trained=trained.trained,
+            added=max(cost.added for cost in teachers),
+            written=sum(cost.written for cost in teachers) + trained.written + _FEWEST * shape.written,
+        )
+
+
+def _teacher(
+    spec: TaskSpec,
+    labelled: Sequence[Example],
+    unlabelled: Sequence[Inputs],
+    model: LanguageModel,
+    metric: Metric,
+    effort: float,
+    seed: int,
+) -> tuple[PromptedCandidate, tuple[Configuration, ...]]:
+    """Return the better of the long prompts by dev score, and what was tried for it."""
+    fits: dict[str, Fitted] = {}
+    for method in (FewShot(), KnnFewShot()):
+        fits[method.name] = method.fit(
+            spec, labelled, unlabelled, model=model, metric=metric, effort=effort * _TEACHING, seed=seed
+        )
+    best = max(fits.values(), key=lambda fitted: fitted.dev_score or 0.0)
+    assert isinstance(best.candidate, PromptedCandidate), "both methods leave prompts"
+    tried = tuple(
+        replace(one, settings={"teacher": name, **one.settings})
+        for name, fitted in fits.items()
+        for one in fitted.tried
+    )
+    return best.candidate, tried
+
+
+def _n_asked(
+    teacher: PromptedCandidate,
+    asked: Sequence[Inputs],
+    short: PromptProgram,
+    labelled: Sequence[Example],
+    model: LanguageModel,
+    effort: float,
+) -> int:
+    """Return how many inputs the teacher can answer within its share of the effort."""
+    sample = list(asked[:8])
+    per_row = _prompt_length(teacher.program, sample, model)
+    if teacher.program.retrieval is None:  # a beginning that all prompts share is computed once
+        per_row = _prompt_length(short, sample, model)
+    bound = _ASKING * allowance(short, labelled, model, effort)
+    return min(len(asked), max(_FEWEST, round(bound / max(per_row + teacher.program.answer_tokens, 1))))
+
+
+def _answered(teacher: PromptedCandidate, asked: Sequence[Inputs], model: LanguageModel) -> list[Example]:
+    """Return the inputs with the teacher's answers as their targets; those without an answer are left out."""
+    answers = [prediction.answer for prediction in predict(teacher, asked, model)]
+    return [
+        Example(id=f"taught:{place}", inputs=inputs, target=answer, row=place)
+        for place, (inputs, answer) in enumerate(zip(asked, answers, strict=True))
+        if answer
+    ]
+
+
+def _score(
+    candidate: Candidate, rows: Sequence[Example], spec: TaskSpec, metric: Metric, model: LanguageModel
+) -> float | None:
+    found = predict(candidate, [row.inputs for row in rows], model)
+    scores = [metric.score(one.answer or "", row, spec) for one, row in zip(found, rows, strict=True)]
+    return sum(scores) / len(scores) if scores else None
+
+
+def _prompt_length(program: PromptProgram, inputs: Sequence[Inputs], model: LanguageModel) -> int:
+    """Return the mean length of some prompts in tokens."""
+    prompts = prompt_tokens(program, inputs[:8], model)
+    return round(sum(map(len, prompts)) / max(len(prompts), 1))

@@ -1,0 +1,150 @@
+"""The programs that a prompt search begins with."""
+
+from __future__ import annotations
+
+__all__ = ["Proposal", "population"]
+
+import json
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from crossover.candidate import Demonstration, PromptProgram
+from crossover.candidate.program import LAYOUTS, Layout, Nearness
+from crossover.methods.beside import near_rows
+from crossover.methods.prompt.few_shot import random_draws
+from crossover.methods.prompt.wordings import label_wordings, wordings
+from crossover.methods.shown import SHOWN
+from crossover.methods.start import Beginning
+from crossover.methods.written import layouts_for, shown_within
+from crossover.model.base import LanguageModel
+from crossover.records import Example, Json, TaskSpec
+
+_DRAWN = 48
+"""Programs drawn at random behind the first ones; how many of them are looked at depends on the effort."""
+
+_FEWER = (1.0, 0.5, 0.0, 1.0)
+"""Shares of the most demonstrations that a drawn program shows: what helps small models most comes most often."""
+
+_RETRIEVES = 0.15
+"""Share of the drawn programs with each input's nearest examples: one of them costs as much as ten others."""
+
+_AS_IS = "as it is"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proposal:
+    """A program to be judged.
+
+    Attributes:
+        settings: what the store keeps of it; it tells proposals apart.
+        program: as it would be served.
+        shown: labelled rows that stand in every prompt, by index: they cannot judge it.
+        near: for each labelled row its nearest others, nearest first, where demonstrations are chosen for each input.
+    """
+
+    settings: Mapping[str, Json]
+    program: PromptProgram
+    shown: tuple[int, ...] = ()
+    near: Sequence[Sequence[int]] | None = None
+
+
+def population(
+    begun: Beginning, labelled: Sequence[Example], spec: TaskSpec, model: LanguageModel, seed: int
+) -> list[Proposal]:
+    """Return programs to compare, each once; those that are to be looked at in any case come first.
+
+    Args:
+        begun: where the search begins. An adapter is read in the layout and with the label words that it was trained
+            in.
+        labelled: the budget.
+        spec: the task.
+        model: tells what is near, and how long demonstrations are.
+        seed: of the draws.
+    """
+    make = _Proposals(begun, labelled, spec, model, seed)
+    found = make.given()
+    for layout in make.layouts:
+        found += [make.shown(_AS_IS, make.words[0], layout, make.first), make.shown(_AS_IS, make.words[0], layout, ())]
+    found += [make.near(_AS_IS, make.words[0], layout, by) for layout in make.layouts for by in make.nearnesses]
+    generator = random.Random(f"crossover.prompt-search/{seed}")
+    for _ in range(_DRAWN):
+        said = (generator.choice(make.wordings), generator.choice(make.words), generator.choice(make.layouts))
+        if generator.random() < _RETRIEVES:
+            found.append(make.near(*said, generator.choice(make.nearnesses)))
+        else:
+            found.append(make.shown(*said, make.drawn(generator)))
+    different: dict[str, Proposal] = {}
+    for one in found:
+        different.setdefault(json.dumps(dict(one.settings), sort_keys=True), one)
+    return list(different.values())
+
+
+class _Proposals:
+    """Makes programs from a wording, label words, a layout and demonstrations."""
+
+    def __init__(
+        self, begun: Beginning, labelled: Sequence[Example], spec: TaskSpec, model: LanguageModel, seed: int
+    ) -> None:
+        self._begun, self._labelled, self._seed = begun, labelled, seed
+        self._programs = wordings(begun.bare, spec)
+        words = {"as given": begun.bare.label_words}
+        self._words = words if begun.is_trained or begun.program.is_open else label_wordings(begun.bare.label_words)
+        self.wordings, self.words = list(self._programs), list(self._words)
+        self.layouts: tuple[Layout, ...] = (begun.program.layout,)
+        if not begun.is_trained:
+            self.layouts = layouts_for(spec, labelled) if begun.program.is_open else LAYOUTS
+        self._most = min(SHOWN, max(len(labelled) // 2, 1))
+        self._k = min(SHOWN, max(len(labelled) - 1, 1))
+        if begun.program.is_open:
+            self._most = shown_within(labelled, begun.bare, model, self._most)
+            self._k = shown_within(labelled, begun.bare, model, self._k)
+        self._near = near_rows(labelled, spec, self._k, model)
+        self.nearnesses = self._nearnesses()
+        self.first = random_draws(labelled, self._most, 1, seed)[0].shown
+
+    def _nearnesses(self) -> tuple[Nearness, ...]:
+        """Return what is near: by that of which more of a row's neighbours have its label; both where all differ."""
+        same = {
+            by: sum(self._labelled[j].target == self._labelled[i].target for i, row in enumerate(rows) for j in row)
+            for by, rows in self._near.items()
+        }
+        best = max(same.values())
+        return tuple(by for by in same if same[by] == best) if best else tuple(same)
+
+    def given(self) -> list[Proposal]:
+        """Return the program of the step before, with its demonstrations, where it has any among the labels."""
+        program = self._begun.program
+        solved = [Demonstration.of(e) for e in self._labelled]
+        if not program.demonstrations:
+            return []
+        shown = tuple(i for i, one in enumerate(solved) if one in program.demonstrations)
+        return [Proposal(settings={"program": "of the step before"}, program=program, shown=shown)]
+
+    def shown(self, wording: str, words: str, layout: Layout, shown: Sequence[int]) -> Proposal:
+        """Return a program with these rows as demonstrations, in this order."""
+        demonstrations = [Demonstration.of(self._labelled[i]) for i in shown]
+        ids: list[Json] = [self._labelled[i].id for i in shown]
+        return Proposal(
+            settings={"wording": wording, "label_words": words, "layout": layout, "demonstrations": ids},
+            program=self._said(wording, words, layout).with_demonstrations(demonstrations),
+            shown=tuple(shown),
+        )
+
+    def near(self, wording: str, words: str, layout: Layout, by: Nearness) -> Proposal:
+        """Return a program with each input's nearest rows as demonstrations."""
+        pool = [Demonstration.of(e) for e in self._labelled]
+        return Proposal(
+            settings={"wording": wording, "label_words": words, "layout": layout, "k": self._k, "near_by": by},
+            program=self._said(wording, words, layout).with_retrieval(pool, self._k, by),
+            near=self._near[by],
+        )
+
+    def drawn(self, generator: random.Random) -> tuple[int, ...]:
+        """Return rows to show, labels spread evenly, in some order."""
+        k = round(self._most * generator.choice(_FEWER))
+        return random_draws(self._labelled, k, 1, generator.randrange(10**6))[0].shown if k else ()
+
+    def _said(self, wording: str, words: str, layout: Layout) -> PromptProgram:
+        program = self._programs[wording].in_layout(layout)
+        return replace(program, label_words=dict(self._words[words])) if program.label_words else program

@@ -1,0 +1,102 @@
+"""What an adapter is trained on: a program's prompts with the rows' answers, demonstrations and all."""
+
+from __future__ import annotations
+
+__all__ = ["Lessons"]
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from crossover.candidate import Demonstration, PromptProgram
+from crossover.candidate.neighbours import Neighbours
+from crossover.candidate.prompted import prompt_tokens, target_answers
+from crossover.candidate.wording import joined
+from crossover.methods.beside import prompts_beside
+from crossover.methods.effort import allowance
+from crossover.model.base import LanguageModel, TrainRow
+from crossover.model.engine.forest import Forest
+from crossover.records import Example
+
+
+class Lessons:
+    """A program's training rows, example by example.
+
+    - A row that is one of the program's own demonstrations is asked below the others: no answer is copied.
+    - Where demonstrations are chosen for each input, a row is asked below its nearest others, and every one of these
+      answers is a target too: the tokens are computed anyway, so that a sequence of k demonstrations teaches k + 1
+      answers (Min et al. 2022, MetaICL, arXiv:2110.15943, trains on the last one alone). Nearest is meant by words: an
+      adapter moves the states, and training, measuring and serving must show the same demonstrations.
+    """
+
+    def __init__(self, program: PromptProgram, rows: Sequence[Example], model: LanguageModel) -> None:
+        """Prepare the rows; `program` is the one that will be served, but for what `with_pool` changes."""
+        self._rows = list(rows)
+        self._model = model
+        self.program = program
+        self._answers = target_answers(program, [str(e.target) for e in rows], model)
+        self._solved = [Demonstration.of(e) for e in rows]
+        self._near: list[list[int]] = []
+        if program.retrieval is not None:
+            self.program = program.with_retrieval(self._solved, program.retrieval.k)
+            texts = [joined(e.inputs, program.fields) for e in rows]
+            self._near = Neighbours(texts).nearest(texts, len(rows), without=range(len(rows)))
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return len(self._rows)
+
+    @property
+    def shown(self) -> list[int]:
+        """Rows that stand in every prompt as demonstrations: they judge nothing."""
+        return [i for i, one in enumerate(self._solved) if one in self.program.demonstrations]
+
+    @property
+    def answers_a_row(self) -> int:
+        """How many targets the lesson of one row has."""
+        return 1 + (self.program.retrieval.k if self.program.retrieval else 0)
+
+    def of(self, index: int, among: Iterable[int]) -> list[TrainRow]:
+        """Return the lesson of one row; its demonstrations are chosen among these rows."""
+        if self.program.retrieval is None:
+            return [TrainRow(prompt=self.prompts([index], among)[0], completion=self._answers[index])]
+        shown = [*reversed(self._neighbours(index, among)), index]
+        lesson = []
+        for place, target in enumerate(shown):
+            above = self.program.with_demonstrations([self._solved[i] for i in shown[:place]])
+            prompt = prompt_tokens(above, [self._rows[target].inputs], self._model)[0]
+            lesson.append(TrainRow(prompt=prompt, completion=self._answers[target]))
+        return lesson
+
+    def prompts(self, indices: Sequence[int], among: Iterable[int]) -> list[tuple[int, ...]]:
+        """Return the prompts of these rows; where demonstrations are chosen, they are chosen among `among`."""
+        if self.program.retrieval is not None:
+            rows, near = [self._rows[i] for i in indices], [self._neighbours(i, among) for i in indices]
+            return prompts_beside(self.program, rows, near, self._solved, self._model)
+        shown = set(self.shown)
+        asked = prompt_tokens(self.program, [self._rows[i].inputs for i in indices], self._model)
+        for place, index in enumerate(indices):
+            if index in shown:
+                asked[place] = prompt_tokens(self._without(index), [self._rows[index].inputs], self._model)[0]
+        return asked
+
+    def allowed(self, effort: float) -> int:
+        """Return the token passes of this effort: the program's without demonstrations count."""
+        bare = replace(self.program, demonstrations=(), retrieval=None)
+        return allowance(bare, self._rows, self._model, effort)
+
+    def n_tokens(self, lessons: Iterable[Sequence[TrainRow]]) -> int:
+        """Return the tokens that one step on these lessons computes: shared beginnings count once."""
+        forest = Forest()
+        for lesson in lessons:
+            for row in lesson:
+                forest.add((*row.prompt, *row.completion[:-1]))
+        return len(forest)
+
+    def _neighbours(self, index: int, among: Iterable[int]) -> list[int]:
+        assert self.program.retrieval is not None
+        allowed = set(among)
+        return [j for j in self._near[index] if j in allowed][: self.program.retrieval.k]
+
+    def _without(self, index: int) -> PromptProgram:
+        left = tuple(one for one in self.program.demonstrations if one != self._solved[index])
+        return replace(self.program, demonstrations=left)

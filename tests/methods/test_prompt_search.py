@@ -1,0 +1,153 @@
+"""What a prompt search looks at, and how it chooses."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from crossover.candidate import PromptedCandidate, PromptProgram
+from crossover.candidate.prompted import prompt_tokens
+from crossover.methods import get_method
+from crossover.methods.effort import Meter, allowance
+from crossover.methods.prompt.halving import RUNGS, Judge, halve
+from crossover.methods.prompt.population import population
+from crossover.methods.prompt.wordings import label_wordings, wordings
+from crossover.methods.start import begin
+from crossover.metrics import get_metric
+from crossover.model.local import LocalModel
+from crossover.records import KINDS, Example, Kind, TaskSpec
+from crossover.template import parse
+from tests.methods.test_open_kinds import task_of
+
+METRIC = get_metric("accuracy")
+Rows = tuple[Example, ...]
+
+
+# ------------------------------------------------------------------------------------------------------------- wordings
+
+
+def test_every_wording_shows_the_input_and_none_comes_twice(spec: TaskSpec) -> None:
+    found = wordings(PromptProgram.default(spec), spec)
+    assert next(iter(found)) == "as it is"
+    assert len(found) >= 6
+    said = [(one.instruction, one.template) for one in found.values()]
+    assert len(set(said)) == len(said)
+    assert all("text" in parse(one.template).fields for one in found.values())
+    assert any(one.instruction == "" for one in found.values())
+
+
+def test_a_users_instruction_is_kept_or_left_out_but_not_replaced(spec: TaskSpec) -> None:
+    own = replace(spec, instruction="Which queue does this ticket belong to?")
+    assert {one.instruction for one in wordings(PromptProgram.default(own), own).values()} == {own.instruction, ""}
+    written, _ = task_of("translation")
+    own = replace(written, instruction="Translate for a menu.")
+    assert {one.instruction for one in wordings(PromptProgram.default(own), own).values()} == {own.instruction, ""}
+
+
+def test_what_an_input_template_says_is_kept(spec: TaskSpec) -> None:
+    own = replace(spec, input_template="Ticket of a customer: {text}")
+    found = wordings(PromptProgram.default(own), own)
+    assert all("Ticket of a customer: {text}" in one.template for one in found.values())
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "classification"])
+def test_written_kinds_have_wordings_too(kind: Kind) -> None:
+    written, _rows = task_of(kind)
+    program = PromptProgram.default(written)
+    found = wordings(program, written)
+    assert len(found) >= 3
+    assert {one.template for one in found.values()} == {program.template}
+
+
+def test_label_words_come_apart_and_stay_different() -> None:
+    found = label_wordings({"AddToPlaylist": "AddToPlaylist", "RateBook": "RateBook"})
+    assert found["apart, small letters"] == {"AddToPlaylist": "add to playlist", "RateBook": "rate book"}
+    assert found["small letters"] == {"AddToPlaylist": "addtoplaylist", "RateBook": "ratebook"}
+    assert list(label_wordings({"us": "US", "we": "us"})) == ["as given", "capitals"], "US and us must not become one"
+    assert list(label_wordings({"1": "1", "2": "2"})) == ["as given"]
+
+
+# ----------------------------------------------------------------------------------------------------------- population
+
+
+def test_the_usual_prompts_come_first_and_nothing_twice(spec: TaskSpec, rows: Rows, tiny: LocalModel) -> None:
+    found = population(begin(spec, None), rows, spec, tiny, seed=3)
+    firsts = [(one.program.layout, len(one.shown), one.near is not None) for one in found[:4]]
+    assert firsts == [("chat", 8, False), ("chat", 0, False), ("plain", 8, False), ("plain", 0, False)]
+    assert {one.program.layout for one in found[4:6] if one.near is not None} == {"chat", "plain"}
+    settings = [str(sorted(one.settings.items())) for one in found]
+    assert len(set(settings)) == len(settings) >= 40
+    few_shot = get_method("few-shot").fit(spec, rows, [], model=tiny, metric=METRIC, effort=0.1, seed=3).candidate
+    assert isinstance(few_shot, PromptedCandidate)
+    draws = {tuple(rows[i].inputs["text"] for i in one.shown) for one in found[:4]}
+    assert tuple(one.inputs["text"] for one in few_shot.program.demonstrations) in draws
+
+
+def test_an_adapter_is_read_as_it_was_trained(spec: TaskSpec, rows: Rows, tiny: LocalModel) -> None:
+    fitted = get_method("lora").fit(spec, rows, [], model=tiny, metric=METRIC, effort=0.1, seed=3)
+    assert isinstance(fitted.candidate, PromptedCandidate)
+    found = population(begin(spec, fitted.candidate), rows, spec, tiny, seed=3)
+    assert {one.program.layout for one in found} == {fitted.candidate.program.layout}
+    assert all(one.program.label_words == fitted.candidate.program.label_words for one in found)
+
+
+# -------------------------------------------------------------------------------------------------------------- halving
+
+
+def test_the_better_half_goes_on_and_no_row_is_scored_twice(spec: TaskSpec, rows: Rows, tiny: LocalModel) -> None:
+    judge = Judge(rows, list(range(len(rows))), spec, METRIC, tiny, corrects=True)
+    proposals = population(begin(spec, None), rows, spec, tiny, seed=3)[:12]
+    alive, tried = halve(proposals, judge, Meter(tiny), 10**9)
+    assert len(tried) == 12
+    assert sum(len(one.rows) > RUNGS[0] for one in tried) == 6
+    assert len(alive) == 4
+    for one in tried:
+        assert len(set(one.rows)) == len(one.rows) == len(one.values) == len(one.prompts)
+        assert not set(one.rows) & set(one.proposal.shown), "a demonstration judges nothing"
+    for one in alive:
+        assert len(one.rows) == min(RUNGS[2], len(one.order))
+    chosen = next(one for one in alive if one.proposal.near is None)
+    prompts = prompt_tokens(chosen.proposal.program, [rows[i].inputs for i in chosen.rows], tiny)
+    assert chosen.prompts == prompts, "in two rungs as in one"
+    worse = [one.key for one in tried if len(one.rows) == RUNGS[0]]
+    assert len(worse) == 6
+
+
+def test_a_neighbour_is_never_the_row_itself(spec: TaskSpec, rows: Rows, tiny: LocalModel) -> None:
+    for one in population(begin(spec, None), rows, spec, tiny, seed=3):
+        if one.near is not None:
+            assert all(i not in near for i, near in enumerate(one.near))
+
+
+@pytest.mark.parametrize("effort", [0.2, 1.0, 3.0])
+def test_a_search_keeps_to_its_token_passes(spec: TaskSpec, rows: Rows, tiny: LocalModel, effort: float) -> None:
+    bound = allowance(PromptProgram.default(spec), rows, tiny, effort)
+    method = get_method("prompt-search")
+    fitted = method.fit(spec, rows, [r.inputs for r in rows], model=tiny, metric=METRIC, effort=effort, seed=1)
+    assert fitted.token_passes < 1.5 * bound + 3000, "the first programs are looked at in any case"
+    assert len(fitted.tried) >= 4
+    assert all(one.settings["rows"] for one in fitted.tried)
+    assert fitted.dev_score is not None
+
+
+def test_more_effort_looks_at_more_programs(spec: TaskSpec, rows: Rows, tiny: LocalModel) -> None:
+    method = get_method("prompt-search")
+    n = [
+        len(method.fit(spec, rows, [], model=tiny, metric=METRIC, effort=effort, seed=1).tried) for effort in (0.3, 3.0)
+    ]
+    assert n[0] < n[1]
+
+
+def test_where_answers_are_written_the_likeliest_program_is_taken(tiny: LocalModel) -> None:
+    spec, rows = task_of("translation")
+    metric = get_metric(spec.metric)
+    fitted = get_method("prompt-search").fit(spec, rows, [], model=tiny, metric=metric, effort=1.0, seed=1)
+    keys = [float(str(one.settings["key"])) for one in fitted.tried]
+    chosen = [one for one in fitted.tried if one.dev_score is not None]
+    assert len(chosen) == 1
+    came_far = [int(str(one.settings["rows"])) > RUNGS[1] for one in fitted.tried]
+    finalists = [key for key, far in zip(keys, came_far, strict=True) if far]
+    assert float(str(chosen[0].settings["key"])) == max(finalists)
+    assert np.isfinite(keys).all()
