@@ -98,7 +98,7 @@ def run(  # noqa: PLR0917  # typer calls it by keyword
         typer.Option(metavar="FILE", help="Another system's answers on the test rows as an arm; repeatable."),
     ] = None,
     methods: Annotated[
-        str | None, typer.Option(metavar="A,B", help="Methods; by default all (crossover methods).")
+        str | None, typer.Option(metavar="A,B", help="Methods; also default, which it is, and all (crossover methods).")
     ] = None,
     budgets: Annotated[
         str | None, typer.Option(metavar="0,8,32", help="Label budgets; by default a few that a laptop can do.")

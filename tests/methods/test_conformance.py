@@ -9,7 +9,7 @@ from typing import ClassVar
 import pytest
 
 from crossover.candidate import Candidate, CandidateParts, ConstantCandidate, Predictor
-from crossover.methods import Cost, Fitted, Method, Shape, default_methods, get_method, method_names
+from crossover.methods import Cost, Fitted, Method, Shape, get_method, method_names, named_methods
 from crossover.methods.conformance import check
 from crossover.methods.prompt.zero_shot import UserPrompt
 from crossover.metrics import Metric, get_metric
@@ -19,7 +19,7 @@ from crossover.model.tiny import tiny_model
 from crossover.records import Configuration, Example, Family, Inputs, Kind, Prediction, TaskSpec
 
 
-@pytest.mark.parametrize("name", default_methods("classification"))
+@pytest.mark.parametrize("name", named_methods(["all"], "classification"))
 def test_registered_methods_conform(tiny: LocalModel, spec: TaskSpec, rows: tuple[Example, ...], name: str) -> None:
     check(get_method(name), tiny, spec, rows)
 

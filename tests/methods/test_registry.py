@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from crossover.errors import OptionError
-from crossover.methods import default_methods, get_method, method_names
+from crossover.methods import default_methods, get_method, method_names, named_methods
 from crossover.methods.baseline.majority import Majority
 from crossover.methods.conformance import check
 from crossover.model.local import LocalModel
@@ -76,10 +76,22 @@ def test_ours_are_these() -> None:
     assert [get_method(name).name for name in OURS] == list(OURS)
 
 
+def test_words_stand_for_several_methods() -> None:
+    unasked = default_methods("classification")
+    assert named_methods(["default"], "classification") == unasked
+    assert named_methods(["lora", "default", "lora"], "classification")[0] == "lora"
+    assert set(named_methods(["lora", "default"], "classification")) == set(unasked)
+    assert set(named_methods(["all"], "classification")) == {
+        name for name in OURS if "classification" in get_method(name).kinds
+    }
+    assert named_methods(["no-such-method"], "classification") == ("no-such-method",)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_study_runs_what_suits_its_kind(kind: Kind) -> None:
     names = default_methods(kind)
-    assert [name for name in OURS if kind in get_method(name).kinds] == list(names)
+    unasked = [name for name in OURS if get_method(name).is_default]
+    assert [name for name in unasked if kind in get_method(name).kinds] == list(names)
     assert {get_method(name).family for name in names} == {"baseline", "prompt", "weights", "both"}
     if kind == "classification":
         assert names == (

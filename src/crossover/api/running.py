@@ -14,7 +14,7 @@ from crossover.api.study import Study
 from crossover.api.words import model_in_words
 from crossover.errors import OptionError
 from crossover.listener import Listener, Silent
-from crossover.methods import default_methods, get_method
+from crossover.methods import get_method, named_methods
 from crossover.methods.prompt.zero_shot import UserPrompt
 from crossover.metrics import get_metric
 from crossover.model.allocation import keep_memory
@@ -79,7 +79,7 @@ def compare(  # noqa: PLR0913  # the command line's contract has as many
     Args:
         task: a task, or a data file.
         model: a catalog name, a folder or Hugging Face id with safetensors, or a GGUF file.
-        methods: names (see `methods()`); by default all.
+        methods: names (see `methods()`); "default", which it is without any, and "all" stand for several.
         budgets: numbers of labelled examples; by default a few that a laptop can do.
         seeds: how many draws of the labels (and of everything random) each arm gets.
         effort: compute a method may spend on fitting and choosing; 1 is one default LoRA fit.
@@ -101,7 +101,7 @@ def compare(  # noqa: PLR0913  # the command line's contract has as many
         task = Task.from_file(task)
     listener = listener or Silent()
     _check_options(seeds, effort, time_limit)
-    chosen = [get_method(name) for name in dict.fromkeys(methods or default_methods(task.spec.kind))]
+    chosen = [get_method(name) for name in named_methods(methods or ["default"], task.spec.kind)]
     own = [*task.prompts, *(read_prompt(path, task.spec) for path in prompts)]
     chosen += [UserPrompt(prompt.name, prompt.text) for prompt in own]
     recorded = [read_predictions(path, task.test, task.spec) for path in predictions]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-__all__ = ["default_methods", "get_method", "method_names"]
+__all__ = ["default_methods", "get_method", "method_names", "named_methods"]
 
+from collections.abc import Iterable
 from importlib.metadata import EntryPoint, entry_points
 
 from crossover.errors import OptionError, closest
@@ -54,8 +55,25 @@ _SEQUENCES = ("prompt-search/lora", "lora/prompt-search", "prompt-search/lora/pr
 
 
 def default_methods(kind: Kind) -> tuple[str, ...]:
-    """Return the names of our methods that serve a kind of task, in the order of the tables."""
-    return tuple(name for name in (*_OURS, *_SEQUENCES) if kind in get_method(name).kinds)
+    """Return the names of our methods that serve a kind of task and run unasked, in the order of the tables."""
+    serving = (get_method(name) for name in (*_OURS, *_SEQUENCES))
+    return tuple(method.name for method in serving if method.is_default and kind in method.kinds)
+
+
+def named_methods(names: Iterable[str], kind: Kind) -> tuple[str, ...]:
+    """Return names with the words "default" and "all" replaced by what they stand for, each name once.
+
+    "all" is every method for this kind of task, ours and those of other packages.
+    """
+    found: list[str] = []
+    for name in names:
+        if name == "default":
+            found += default_methods(kind)
+        elif name == "all":
+            found += [one for one in method_names() if kind in get_method(one).kinds]
+        else:
+            found.append(name)
+    return tuple(dict.fromkeys(found))
 
 
 def method_names() -> tuple[str, ...]:
