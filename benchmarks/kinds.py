@@ -42,10 +42,16 @@ SETS = {
     "gsm8k": Source(train="gsm8k.train.jsonl", test="gsm8k.test.jsonl"),
     "dialogsum": Source(train="dialogsum.train_from_dev.jsonl", test="dialogsum.test.jsonl"),
     "multi30k_en_de": Source(train="multi30k_en_de.train.jsonl", test="multi30k_en_de.test.jsonl"),
+    "trec": Source(train="trec.train.csv", test="trec.test.csv", target="label"),
+    "sst2": Source(train="sst2.train.csv", test="sst2.test.csv"),
+    "ag_news": Source(train="ag_news.train.csv", test="ag_news.test.csv"),
     "tweet_emotion": Source(train="tweet_emotion.train.jsonl", test="tweet_emotion.test.jsonl"),
     "clinc150_small": Source(train="clinc150_small.train.jsonl", test="clinc150_small.test.jsonl"),
     "chat_dolly_hhrlhf": Source(train="chat_dolly_hhrlhf.train.jsonl", test=None),
 }
+
+
+OF_EACH_KIND = [name for name in SETS if name not in ("trec", "sst2", "ag_news")]
 
 
 def task_of(name: str, rows: int, folder: Path) -> crossover.Task:
@@ -92,7 +98,7 @@ def _arm(arm: Arm) -> str:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a study of each set and print its arms."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--sets", nargs="+", default=list(SETS), choices=list(SETS))
+    parser.add_argument("--sets", nargs="+", default=OF_EACH_KIND, choices=list(SETS))
     parser.add_argument("--rows", type=int, default=100)
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--budgets", type=int, nargs="+", default=[0, 128])

@@ -105,6 +105,7 @@ def run(  # noqa: PLR0917  # typer calls it by keyword
     ] = None,
     seeds: Annotated[int, typer.Option(help="Draws of the labels that each arm gets.")] = 3,
     effort: Annotated[float, typer.Option(help="Compute a method may spend; 1 is one default LoRA fit.")] = 1.0,
+    race: Annotated[bool, typer.Option("--race", help="Stop arms that cannot win, by their dev scores.")] = False,
     precision: Annotated[
         str,
         typer.Option(metavar="A,B", help="auto, fp32, fp16, bf16, int8 or nf4; several make arms of each."),
@@ -149,6 +150,7 @@ def run(  # noqa: PLR0917  # typer calls it by keyword
             budgets=numbers,
             seeds=seeds,
             effort=effort,
+            race=race,
             precision=[name.strip() for name in precision.split(",") if name.strip()],
             time_limit=seconds,
             memory=room,

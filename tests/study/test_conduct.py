@@ -67,7 +67,7 @@ def plans(task: Task, model: LocalModel) -> dict[str, Plan]:
         asked=frozenset(),
         keys=keys,
     )
-    return dict(zip(PRECISIONS, at_precisions(plan, PRECISIONS), strict=True))
+    return at_precisions(plan, PRECISIONS)
 
 
 def test_without_time_the_next_precision_is_not_even_loaded(task: Task, tiny: LocalModel, tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import pytest
@@ -29,6 +29,7 @@ def planned(
     asked: Sequence[str] = (),
     n_train: int = 100,
     n_inputs: int | None = None,
+    unavailable: Mapping[str, str] | None = None,
 ) -> Plan:
     methods = [get_method(name) for name in names]
     keys = {method.name: trial_key(method, spec, model.identity, 1.0) for method in methods}
@@ -42,6 +43,7 @@ def planned(
         n_inputs=n_train if n_inputs is None else n_inputs,
         asked=frozenset(asked),
         keys=keys,
+        unavailable=unavailable or {},
     )
 
 
@@ -80,8 +82,10 @@ def test_each_precision_has_cells_of_its_own_and_what_needs_no_model_runs_once(
     spec: TaskSpec, tiny: LocalModel
 ) -> None:
     plan = planned(spec, tiny, ["majority", "zero-shot", "lora", "lora+few-shot"], [0, 4])
-    assert at_precisions(plan, ["fp32"]) == (plan,)
-    first, second = at_precisions(plan, ["bf16", "nf4"])
+    assert at_precisions(plan, ["fp32"]) == {"fp32": plan}
+    plans = at_precisions(plan, ["bf16", "nf4"])
+    assert list(plans) == ["bf16", "nf4"]
+    first, second = plans.values()
     assert {cell.key.precision for cell in first.cells if cell.method.needs} == {"bf16"}
     assert {cell.key.precision for cell in second.cells} == {"nf4"}
     assert cells(first) == cells(plan)
@@ -93,6 +97,26 @@ def test_each_precision_has_cells_of_its_own_and_what_needs_no_model_runs_once(
     assert len(set(keys)) == len(keys)
     late = fit_time(second, PACE, SHAPE, 0)
     assert {left.method for left in late.left_out} == {"zero-shot · nf4", "lora · nf4"}
+
+
+def test_a_method_with_a_precision_of_its_own_runs_in_it_alone(spec: TaskSpec, tiny: LocalModel) -> None:
+    plan = planned(spec, tiny, ["majority", "lora", "qlora"], [8])
+    plans = at_precisions(plan, ["fp32"])
+    assert list(plans) == ["fp32", "nf4"]
+    assert {cell.label for cell in plans["fp32"].cells} == {"majority", "lora"}
+    assert {(cell.label, cell.key.precision) for cell in plans["nf4"].cells} == {("qlora", "nf4")}
+    also = at_precisions(plan, ["nf4", "fp32"])
+    assert {cell.label for cell in also["nf4"].cells} == {"majority", "lora · nf4", "qlora"}
+    assert {cell.label for cell in also["fp32"].cells} == {"lora · fp32"}
+
+
+def test_a_precision_that_this_machine_lacks(spec: TaskSpec, tiny: LocalModel) -> None:
+    lacking = {"nf4": "bitsandbytes is not installed"}
+    plan = planned(spec, tiny, ["lora", "qlora"], [8], unavailable=lacking)
+    assert {cell.method.name for cell in plan.cells} == {"lora"}
+    assert [left.reason for left in plan.left_out] == ["qlora needs the model in nf4: bitsandbytes is not installed"]
+    with pytest.raises(OptionError, match="qlora needs the model in nf4"):
+        planned(spec, tiny, ["lora", "qlora"], [8], unavailable=lacking, asked=["qlora"])
 
 
 def test_budgets_beyond_the_rows(spec: TaskSpec, tiny: LocalModel) -> None:

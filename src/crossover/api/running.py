@@ -68,6 +68,7 @@ def compare(  # noqa: PLR0913  # the command line's contract has as many
     memory: int | None = None,
     prompts: Sequence[Path | str] = (),
     predictions: Sequence[Path | str] = (),
+    race: bool = False,
     study: Path | str | None = None,
     listener: Listener | None = None,
     command: str | None = None,
@@ -90,6 +91,7 @@ def compare(  # noqa: PLR0913  # the command line's contract has as many
         memory: bytes that the study may take, all told; arms that do not fit are left out and named.
         prompts: files with prompts of your own: each is an arm `prompt:NAME`.
         predictions: files with another system's answers on the test rows: each is an arm `predictions:NAME`.
+        race: stop arms that cannot win, by their dev scores on the labels of the budget: about half the work.
         study: the folder; by default NAME-study beside where you are.
         listener: told what happens.
         command: what the report gives as the command that does it again.
@@ -115,10 +117,10 @@ def compare(  # noqa: PLR0913  # the command line's contract has as many
     device = device_name()
     precisions = tuple(dict.fromkeys(choose_precision(p, device) for p in _several(precision)))
     source = find_model(model, report=listener.progress)
+    own = {m.precision: unavailable(m.precision, device) for m in chosen if m.precision is not None}
+    loaded = tuple(dict.fromkeys((*precisions, *(p for p, why in own.items() if why is None))))
     rooms = (
-        free_rooms(source.footprints(precisions))
-        if memory is None
-        else _rooms(memory, source, precisions, device, listener)
+        free_rooms(source.footprints(loaded)) if memory is None else _rooms(memory, source, loaded, device, listener)
     )
     models = OneModel(source)
     identity = models.at(precisions[0]).identity
@@ -135,6 +137,7 @@ def compare(  # noqa: PLR0913  # the command line's contract has as many
         n_inputs=len(task.train),
         asked=frozenset(methods or ()),
         keys=keys,
+        unavailable={p: why for p, why in own.items() if why is not None},
     )
     check_lengths(task, list(programs(chosen, task.spec).values()), models.at(precisions[0]))
 
@@ -164,8 +167,8 @@ def compare(  # noqa: PLR0913  # the command line's contract has as many
         metric = get_metric(task.spec.metric)
         for key, given in answered.items():
             store.finish(record_predictions(given, task, metric, key))
-        plans = dict(zip(precisions, at_precisions(plan, precisions), strict=True))
-        conduct(plans, task, store, models, metric, listener, effort=effort, deadline=deadline, rooms=rooms)
+        plans = at_precisions(plan, precisions)
+        conduct(plans, task, store, models, metric, listener, effort=effort, deadline=deadline, rooms=rooms, race=race)
     return Study(store)
 
 

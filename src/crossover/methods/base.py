@@ -109,6 +109,7 @@ class Method(ABC):
         min_unlabelled: fewest inputs of the training split without a label in the budget that it can work with.
         is_core: whether a study that is short of time runs it first: the plain way of its family.
         is_default: whether a study that names no methods runs it; the others are asked for by name.
+        precision: the precision of the model's weights that it is about, for example "nf4"; None: the study's.
         goes_on_from: families whose candidates `fit` takes as `start`; empty for methods that only begin.
         summary: one line for `crossover methods`.
     """
@@ -121,6 +122,7 @@ class Method(ABC):
     min_unlabelled: ClassVar[int] = 0
     is_core: ClassVar[bool] = False
     is_default: ClassVar[bool] = True
+    precision: ClassVar[str | None] = None
     goes_on_from: ClassVar[tuple[Family, ...]] = ()
     summary: ClassVar[str]
 

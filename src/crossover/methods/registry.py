@@ -25,6 +25,7 @@ from crossover.methods.prompt.zero_shot import ZeroShot
 from crossover.methods.sequence import SEPARATOR, Steps
 from crossover.methods.weights.head import Head
 from crossover.methods.weights.lora import Lora
+from crossover.methods.weights.qlora import QLora
 from crossover.records import Kind
 
 _OURS: dict[str, type[Method]] = {
@@ -43,6 +44,7 @@ _OURS: dict[str, type[Method]] = {
         PromptSearch,
         Head,
         Lora,
+        QLora,
         LoraFewShot,
         LoraKnnFewShot,
         Distill,

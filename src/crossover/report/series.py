@@ -77,9 +77,12 @@ def names(verdict: Verdict, *, with_precision: bool = True) -> dict[str, str]:
     A table that has a column for the precision leaves it out of the name.
     """
     several_models = len({arm.model for arm in verdict.arms if arm.model}) > 1
-    precise = with_precision and several_precisions(verdict)
+    precisions: dict[str, set[str]] = defaultdict(set)
+    for arm in verdict.arms:
+        precisions[arm.method].add(arm.precision)
     found = {}
     for arm in verdict.arms:
+        precise = with_precision and len(precisions[arm.method]) > 1
         parts = (arm.method, arm.model if several_models else "", arm.precision if precise else "")
         found[arm.arm] = " · ".join(one_line(part) for part in parts if part)
     return found

@@ -3,6 +3,7 @@
 from crossover.study.conduct import Models, conduct, digest, programs, trial_key
 from crossover.study.memo import StudyMemo
 from crossover.study.plan import Cell, LeftOut, Plan, at_precisions, check_budgets, default_budgets, make_plan
+from crossover.study.race import Race
 from crossover.study.recorded import RECORDED, record_predictions
 from crossover.study.room import Room, free_rooms, in_words, resident_bytes, rooms_for
 from crossover.study.shape import check_lengths, with_room
@@ -14,6 +15,7 @@ __all__ = [
     "LeftOut",
     "Models",
     "Plan",
+    "Race",
     "Room",
     "StudyKey",
     "StudyMemo",

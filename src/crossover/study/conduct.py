@@ -19,6 +19,7 @@ from crossover.metrics import Metric
 from crossover.model.base import LanguageModel, ModelIdentity
 from crossover.records import Example, TaskSpec, TrialKey, TrialRecord
 from crossover.study.plan import Cell, LeftOut, Pace, Plan, fit_time
+from crossover.study.race import Race
 from crossover.study.room import Room, fit_memory
 from crossover.study.run import Spent, Watcher, run_cells
 from crossover.study.shape import measure_pace, task_shape
@@ -86,6 +87,7 @@ def conduct(
     effort: float,
     deadline: float | None,
     rooms: Mapping[str, Room] | None = None,
+    race: bool = False,
 ) -> None:
     """Run the cells that the store does not have, precision by precision.
 
@@ -98,6 +100,7 @@ def conduct(
         watcher: told what happens.
         effort: of each trial.
         deadline: `time.monotonic()`; what does not fit before it is left out and named. None: everything runs.
+        race: whether arms that cannot win are stopped, by dev scores (`Race`).
         rooms: precision -> what memory there is; where people set the bound, what does not fit is left out and named.
     """
     later = [cell for plan in list(plans.values())[1:] for cell in plan.cells]
@@ -111,7 +114,7 @@ def conduct(
         elif place and deadline is not None and time.monotonic() >= deadline:
             _out_of_time(plan, finished, watcher)
         else:
-            stage = _Stage(task, store, metric, watcher, effort=effort, deadline=deadline)
+            stage = _Stage(task, store, metric, watcher, effort=effort, deadline=deadline, race=race)
             # No name here holds the model: it must be gone when the next one is loaded.
             stage.run(plan, models.at(precision), rooms[precision] if rooms else None, () if place else later)
 
@@ -128,9 +131,10 @@ class _Stage:
         *,
         effort: float,
         deadline: float | None,
+        race: bool,
     ) -> None:
         self._task, self._store, self._metric, self._watcher = task, store, metric, watcher
-        self._effort, self._deadline = effort, deadline
+        self._effort, self._deadline, self._race = effort, deadline, race
 
     def run(self, plan: Plan, model: LanguageModel, room: Room | None, later: Sequence[Cell]) -> None:
         """Work out what the cells take, say what will run, run it. `later` cells are announced with the first."""
@@ -151,6 +155,8 @@ class _Stage:
             seconds_of[cell.arm] = pace.seconds(cell.method, shape, cell.key.budget, self._effort)
             passes_of[cell.arm] = round(cost.read + cost.written + 3 * cost.trained)
 
+        race = Race(plan.cells) if self._race else None
+
         def run(cells: Sequence[Cell]) -> Spent:
             return run_cells(
                 cells,
@@ -161,6 +167,7 @@ class _Stage:
                 self._watcher,
                 seconds_of=seconds_of,
                 passes_of=passes_of,
+                race=race,
             )
 
         if self._deadline is None:
@@ -189,9 +196,11 @@ class _Stage:
             waiting = [cell for cell in kept.cells if cell.key not in finished]
             if not waiting:
                 break
-            taken = run([cell for cell in waiting if cell.arm == waiting[0].arm])
+            arm = [cell for cell in waiting if cell.arm == waiting[0].arm]
+            taken = run(arm)
             spent = spent.plus(taken.expected, taken.taken)
-            finished = frozenset(self._store.finished())
+            # What a race has stopped is done with, too.
+            finished |= {*self._store.finished(), *(cell.key for cell in arm)}
             kept = fit_time(plan, pace.slowed(spent.ratio), shape, deadline - time.monotonic(), done=finished)
         _name(kept, self._watcher)
 

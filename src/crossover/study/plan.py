@@ -16,6 +16,7 @@ __all__ = [
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from crossover.errors import OptionError
 from crossover.methods import Method, Shape
@@ -118,6 +119,7 @@ def make_plan(
     n_inputs: int,
     asked: frozenset[str],
     keys: Mapping[str, TrialKey],
+    unavailable: Mapping[str, str] = MappingProxyType({}),
 ) -> Plan:
     """Return the cells of a study.
 
@@ -135,6 +137,7 @@ def make_plan(
         n_inputs: training rows, labelled or not.
         asked: methods that the user named: one that cannot serve any budget is an error.
         keys: method name -> a key with everything but budget and seed.
+        unavailable: precision -> why the model cannot be loaded in it here.
 
     Raises:
         OptionError: a budget is larger than the training rows, or a method that was asked for cannot serve.
@@ -150,6 +153,8 @@ def make_plan(
                 f"{method.name} needs {method.min_unlabelled} training inputs without a label in the budget, "
                 f"at {budget:,} labels there are {left:,}"
             )
+        if (why := unavailable.get(method.precision or "")) is not None:
+            return f"{method.name} needs the model in {method.precision}: {why}"
         return method.unsuitable(spec, budget, capabilities)
 
     for method in methods:
@@ -174,24 +179,28 @@ def make_plan(
     return Plan(cells=tuple(cells), left_out=tuple(left_out))
 
 
-def at_precisions(plan: Plan, precisions: Sequence[str]) -> tuple[Plan, ...]:
-    """Return a plan for each precision, in the order in which they run: one model is in memory at a time.
+def at_precisions(plan: Plan, precisions: Sequence[str]) -> dict[str, Plan]:
+    """Return precision -> plan, in the order in which they run: one model is in memory at a time.
 
-    The first is what the verdict is about; it also has the cells that need no model, which run once.
+    The first is what the verdict is about; it also has the cells that need no model, which run once. A method with a
+    precision of its own runs in that one alone, after the others where nobody asked for it.
     """
-    if len(precisions) == 1:
-        return (plan,)
-    plans: list[Plan] = []
-    for precision in precisions:
-        cells = [
-            replace(cell, key=replace(cell.key, precision=precision), label=f"{cell.label} · {precision}")
-            if cell.method.needs
-            else cell
-            for cell in plan.cells
-            if cell.method.needs or not plans
-        ]
-        plans.append(Plan(cells=tuple(cells), left_out=() if plans else plan.left_out))
-    return tuple(plans)
+    own = [cell.method.precision for cell in plan.cells if cell.method.precision is not None]
+    plans: dict[str, Plan] = {}
+    for precision in dict.fromkeys((*precisions, *own)):
+        cells = []
+        for cell in plan.cells:
+            key = replace(cell.key, precision=precision)
+            if not cell.method.needs:
+                if not plans:
+                    cells.append(cell)
+            elif cell.method.precision == precision:
+                cells.append(replace(cell, key=key))
+            elif cell.method.precision is None and precision in precisions:
+                label = cell.label if len(precisions) == 1 else f"{cell.label} · {precision}"
+                cells.append(replace(cell, key=key, label=label))
+        plans[precision] = Plan(cells=tuple(cells), left_out=() if plans else plan.left_out)
+    return plans
 
 
 def fit_time(plan: Plan, pace: Pace, shape: Shape, seconds: float, *, done: frozenset[TrialKey] = frozenset()) -> Plan:

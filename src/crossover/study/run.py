@@ -17,6 +17,7 @@ from crossover.metrics import Metric
 from crossover.model.base import LanguageModel
 from crossover.records import TrialRecord
 from crossover.study.plan import Cell
+from crossover.study.race import Race
 from crossover.study.store import StudyStore
 from crossover.task import Task, sample, unlabelled
 
@@ -56,6 +57,7 @@ def run_cells(
     *,
     seconds_of: Mapping[tuple[str, int], float],
     passes_of: Mapping[tuple[str, int], int],
+    race: Race | None = None,
 ) -> Spent:
     """Run every cell that the store does not have yet.
 
@@ -63,16 +65,24 @@ def run_cells(
         cells: what the plan says, in order.
         seconds_of: expected seconds of a cell by (method, budget).
         passes_of: expected token passes likewise, for the share that is done.
+        race: says which cells need not run; None: all run.
 
     Returns:
         Seconds that cells were expected to take and that they took.
     """
     finished = store.finished()
     spent = Spent()
+    told: set[tuple[str, int]] = set()
     for cell in cells:
         key = cell.key
         if key in finished:
             watcher.cell_finished(finished[key])
+            continue
+        reason = None if race is None else race.reason_against(cell, finished)
+        if reason is not None:
+            if cell.arm not in told:
+                watcher.left_out(cell.label, key.budget, reason)
+            told.add(cell.arm)
             continue
         start = time.monotonic()
         if store.attempt(key) > ATTEMPTS:
@@ -88,6 +98,7 @@ def run_cells(
                 raise
             spent = spent.plus(seconds_of.get(cell.arm, 0.0), time.monotonic() - start)
         store.finish(record)
+        finished[key] = record
         watcher.cell_finished(record)
     return spent
 

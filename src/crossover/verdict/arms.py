@@ -84,17 +84,18 @@ def _record_order(record: TrialRecord) -> tuple[TrialKey, bool, str, str]:
 
 def _names(keys: Sequence[TrialKey]) -> dict[TrialKey, str]:
     """Return short names: method@budget, and whatever else is needed to tell the arms of this study apart."""
-    several_precisions = len({key.precision for key in keys if key.precision}) > 1
+    precisions: dict[str, set[str]] = defaultdict(set)  # a method with a precision of its own needs no word for it
     several_models = len({key.model for key in keys if key.model}) > 1
     wordings: dict[TrialKey, set[str]] = defaultdict(set)
     efforts: dict[TrialKey, set[float]] = defaultdict(set)
     for key in keys:
+        precisions[key.method].add(key.precision)
         wordings[replace(key, wording="", effort=1.0)].add(key.wording)
         efforts[replace(key, wording="", effort=1.0)].add(key.effort)
     names = {}
     for key in keys:
         name = f"{key.method}@{key.budget}"
-        if several_precisions and key.precision:
+        if len(precisions[key.method]) > 1:
             name += f":{key.precision}"
         if several_models and key.model:
             name += f":{key.model}"

@@ -1,0 +1,122 @@
+"""`--race`: arms that cannot win are stopped, by dev scores alone; the test is never looked at."""
+
+from __future__ import annotations
+
+__all__ = ["Race"]
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from statistics import fmean
+
+from crossover.records import Family, TrialKey, TrialRecord
+from crossover.study.plan import Cell
+
+_ALONE: tuple[Family, ...] = ("prompt", "weights")
+
+
+class Race:
+    """Says which cells need not run.
+
+    A study's first budget is its largest, where each family nominates the arm with the best mean dev score. After each
+    seed there:
+
+    - an arm stops that lies more than one standard error of a difference behind the best of its family: it will not be
+      nominated;
+    - all arms of `both` stop when the best of them lies so far behind the better of prompt and weights: what costs
+      more at every call is recommended only where it beats each alone.
+
+    At the smaller budgets only each family's leader runs: the crossover is read from its curve. Baselines, arms without
+    labels and arms without a dev score always run. What is decided depends on records alone, so that a study that was
+    interrupted goes on as if it had not been.
+    """
+
+    def __init__(self, cells: Iterable[Cell]) -> None:
+        """Take all cells of one precision, in the order in which they will run."""
+        self._family: dict[str, Family] = {}
+        self._keys: dict[tuple[str, int], TrialKey] = {}
+        budgets = set()
+        for cell in cells:
+            if cell.method.family == "baseline" or not cell.key.budget:
+                continue
+            budgets.add(cell.key.budget)
+            self._family[cell.method.name] = cell.method.family
+            self._keys[(cell.method.name, cell.key.seed)] = cell.key
+        self._largest = max(budgets, default=0)
+        self._seeds = 1 + max((seed for _, seed in self._keys), default=0)
+
+    def reason_against(self, cell: Cell, finished: Mapping[TrialKey, TrialRecord]) -> str | None:
+        """Return in one line why a cell need not run, or None when it must.
+
+        Args:
+            cell: the next one.
+            finished: the trials of all cells before it that ran.
+        """
+        name, budget = cell.method.name, cell.key.budget
+        if name not in self._family or not budget:
+            return None
+        rounds = cell.key.seed if budget == self._largest else self._seeds
+        alive, reasons = self._after(rounds, finished)
+        if name in reasons:
+            return reasons[name]
+        if budget == self._largest or name not in alive:
+            return None
+        mean = {one: alive[one] for one in alive if self._family[one] == cell.method.family}
+        leader = max(mean, key=lambda one: (mean[one], one == name))
+        if name == leader:
+            return None
+        return (
+            f"{leader} leads its family with {self._largest:,} labels: dev {_two(mean[leader])}, not {_two(mean[name])}"
+        )
+
+    def _after(self, rounds: int, finished: Mapping[TrialKey, TrialRecord]) -> tuple[dict[str, float], dict[str, str]]:
+        """Return mean dev scores of what goes on after so many seeds at the largest budget, and why others stopped."""
+        alive: dict[str, float] = {}
+        reasons: dict[str, str] = {}
+        for done in range(1, rounds + 1):
+            running = [name for name in self._family if name not in reasons]
+            scores = {name: self._dev_scores(name, done, finished) for name in running}
+            alive = {name: fmean(found) for name, found in scores.items() if len(found) == done}
+            reasons |= self._stopped(alive, done)
+            alive = {name: mean for name, mean in alive.items() if name not in reasons}
+        return alive, reasons
+
+    def _stopped(self, mean: Mapping[str, float], rounds: int) -> dict[str, str]:
+        leaders = {family: self._leader(mean, family) for family in (*_ALONE, "both")}
+        alone = [leader for family in _ALONE if (leader := leaders[family]) is not None]
+        best = max(alone, key=lambda name: mean[name]) if alone else None
+        together = leaders["both"]
+        behind = together is not None and best is not None and self._is_behind(mean[together], mean[best], rounds)
+        reasons = {}
+        for name, score in mean.items():
+            rival = best if behind and self._family[name] == "both" else leaders[self._family[name]]
+            if rival is not None and self._is_behind(score, mean[rival], rounds):
+                seeds = f"{rounds} seed{'s' * (rounds != 1)}"
+                reasons[name] = f"stopped after {seeds}: dev {_two(score)}, {rival} has {_two(mean[rival])}"
+        return reasons
+
+    def _leader(self, mean: Mapping[str, float], family: Family) -> str | None:
+        members: Sequence[str] = [name for name in mean if self._family[name] == family]
+        return max(members, key=lambda name: mean[name]) if members else None
+
+    def _is_behind(self, score: float, best: float, rounds: int) -> bool:
+        """Return whether one dev score lies more than a standard error of the difference below another."""
+        spread = max(score * (1 - score), best * (1 - best))  # of right and wrong: other scores spread less
+        return best - score > math.sqrt(2 * spread / (self._largest * rounds))
+
+    def _dev_scores(self, name: str, rounds: int, finished: Mapping[TrialKey, TrialRecord]) -> list[float]:
+        found = []
+        for seed in range(rounds):
+            key = self._keys.get((name, seed))
+            record = None if key is None else finished.get(_at(key, self._largest))
+            if record is not None and record.dev_score is not None:
+                found.append(record.dev_score)
+        return found
+
+
+def _at(key: TrialKey, budget: int) -> TrialKey:
+    return replace(key, budget=budget)
+
+
+def _two(score: float) -> str:
+    return f"{score:.2f}".removeprefix("0")
