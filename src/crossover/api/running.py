@@ -117,8 +117,8 @@ def compare(  # noqa: PLR0913  # the command line's contract has as many
     device = device_name()
     precisions = tuple(dict.fromkeys(choose_precision(p, device) for p in _several(precision)))
     source = find_model(model, report=listener.progress)
-    own = {m.precision: unavailable(m.precision, device) for m in chosen if m.precision is not None}
-    loaded = tuple(dict.fromkeys((*precisions, *(p for p, why in own.items() if why is None))))
+    lacking = {m.precision: unavailable(m.precision, device) for m in chosen if m.precision is not None}
+    loaded = tuple(dict.fromkeys((*precisions, *(p for p, why in lacking.items() if why is None))))
     rooms = (
         free_rooms(source.footprints(loaded)) if memory is None else _rooms(memory, source, loaded, device, listener)
     )
@@ -137,7 +137,7 @@ def compare(  # noqa: PLR0913  # the command line's contract has as many
         n_inputs=len(task.train),
         asked=frozenset(methods or ()),
         keys=keys,
-        unavailable={p: why for p, why in own.items() if why is not None},
+        unavailable={p: why for p, why in lacking.items() if why is not None},
     )
     check_lengths(task, list(programs(chosen, task.spec).values()), models.at(precisions[0]))
 

@@ -80,9 +80,9 @@ def names(verdict: Verdict, *, with_precision: bool = True) -> dict[str, str]:
     precisions: dict[str, set[str]] = defaultdict(set)
     for arm in verdict.arms:
         precisions[arm.method].add(arm.precision)
+    precise = with_precision and any(len(several) > 1 for several in precisions.values())
     found = {}
     for arm in verdict.arms:
-        precise = with_precision and len(precisions[arm.method]) > 1
         parts = (arm.method, arm.model if several_models else "", arm.precision if precise else "")
         found[arm.arm] = " · ".join(one_line(part) for part in parts if part)
     return found

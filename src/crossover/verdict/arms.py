@@ -84,7 +84,7 @@ def _record_order(record: TrialRecord) -> tuple[TrialKey, bool, str, str]:
 
 def _names(keys: Sequence[TrialKey]) -> dict[TrialKey, str]:
     """Return short names: method@budget, and whatever else is needed to tell the arms of this study apart."""
-    precisions: dict[str, set[str]] = defaultdict(set)  # a method with a precision of its own needs no word for it
+    precisions: dict[str, set[str]] = defaultdict(set)
     several_models = len({key.model for key in keys if key.model}) > 1
     wordings: dict[TrialKey, set[str]] = defaultdict(set)
     efforts: dict[TrialKey, set[float]] = defaultdict(set)
@@ -92,10 +92,12 @@ def _names(keys: Sequence[TrialKey]) -> dict[TrialKey, str]:
         precisions[key.method].add(key.precision)
         wordings[replace(key, wording="", effort=1.0)].add(key.wording)
         efforts[replace(key, wording="", effort=1.0)].add(key.effort)
+    # A method with a precision of its own (qlora) beside others in theirs needs no word for it.
+    several_precisions = any(len(found) > 1 for found in precisions.values())
     names = {}
     for key in keys:
         name = f"{key.method}@{key.budget}"
-        if len(precisions[key.method]) > 1:
+        if several_precisions and key.precision:
             name += f":{key.precision}"
         if several_models and key.model:
             name += f":{key.model}"
