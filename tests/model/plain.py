@@ -36,7 +36,8 @@ def plain_logprobs(
             ids = torch.tensor([[*prompt, *continuation]])
             with torch.no_grad(), as_published(network):
                 logits = network(input_ids=ids, use_cache=False).logits[0].double()
-            steps = torch.log_softmax(logits[len(prompt) - 1 : -1], dim=-1)
+            # From the end: PEFT gives logits for virtual tokens too, and puts them in front.
+            steps = torch.log_softmax(logits[-len(continuation) - 1 : -1], dim=-1)
             result[i, j] = steps.gather(1, ids[0, len(prompt) :, None]).sum().item()
     return result
 

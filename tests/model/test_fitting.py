@@ -18,6 +18,9 @@ from crossover.model.tiny import tiny_model
 
 FULL = TrainSettings(full=True, learning_rate=3e-3, warmup_steps=1, total_steps=6, seed=1)
 LORA = TrainSettings(rank=4, alpha=8, learning_rate=1e-2, warmup_steps=1, total_steps=6, seed=1)
+IA3 = replace(LORA, adapter="ia3")
+DORA = replace(LORA, use_dora=True, use_rslora=True)
+SOFT = replace(LORA, adapter="soft", soft=tuple(range(20, 40)))
 PROMPTS = [(1, 2, 3), (1, 2, 4, 5)]
 LABELS = [(7, 8), (9,)]
 
@@ -127,7 +130,7 @@ def test_weights_of_another_network_are_refused(change, message: str) -> None:  
 # ----------------------------------------------------------------------------------------------------------- saved fits
 
 
-@pytest.mark.parametrize("settings", [LORA, FULL], ids=["lora", "full"])
+@pytest.mark.parametrize("settings", [LORA, IA3, DORA, SOFT, FULL], ids=["lora", "ia3", "dora", "soft", "full"])
 @pytest.mark.parametrize("at", [0, 3])
 def test_a_fit_that_goes_on_ends_as_one_that_never_stopped(
     train_rows: tuple[TrainRow, ...], settings: TrainSettings, at: int, tmp_path: Path
@@ -188,6 +191,8 @@ def test_what_does_not_belong_is_refused_by_name(train_rows: tuple[TrainRow, ...
     restored(tmp_path)
     with pytest.raises(ModelError, match=r"had another settings: learning_rate 0\.01, now 0\.02"):
         restored(tmp_path, replace(LORA, learning_rate=0.02))
+    with pytest.raises(ModelError, match="had another settings: adapter 'lora', now 'ia3'"):
+        restored(tmp_path, IA3)
     with pytest.raises(ModelError, match="had another model: sha256"):
         restored(tmp_path, model=tiny_model(seed=3))
     (weights,) = tmp_path.glob("*.safetensors")

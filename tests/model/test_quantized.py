@@ -4,6 +4,7 @@ those that bitsandbytes reads back."""
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -190,11 +191,20 @@ def test_training_on_top_is_training_on_the_weights_read_back(
 
 
 @pytest.mark.parametrize("precision", BOTH)
+@pytest.mark.parametrize(
+    "changes",
+    [{}, {"use_dora": True}, {"adapter": "ia3"}, {"adapter": "soft", "soft": BEGINNING}],
+    ids=["lora", "dora", "ia3", "soft"],
+)
 def test_an_adapter_goes_on_and_off(
-    models: dict[str, LocalModel], train_rows: Sequence[TrainRow], quick: TrainSettings, precision: str
+    models: dict[str, LocalModel],
+    train_rows: Sequence[TrainRow],
+    quick: TrainSettings,
+    precision: str,
+    changes: dict[str, Any],
 ) -> None:
     model = models[precision]
-    with model.training(quick) as trainer:
+    with model.training(replace(quick, **changes)) as trainer:
         for _ in range(3):
             trainer.step(train_rows)
         trained = model.score(PROMPTS, LABELS).logprobs

@@ -9,9 +9,13 @@ from typing import Any
 
 from crossover.records import TaskSpec, TrialRecord, Verdict
 
+_ADAPTERS = {"LORA": "LoRA", "IA3": "IA3", "PROMPT_TUNING": "soft prompt"}
 
-def card(record: TrialRecord, verdict: Verdict, spec: TaskSpec, model: Mapping[str, Any], *, adapted: bool) -> str:
-    """Return README.md. The score is this candidate's own, not its arm's mean over seeds."""
+
+def card(
+    record: TrialRecord, verdict: Verdict, spec: TaskSpec, model: Mapping[str, Any], *, adapter: str | None
+) -> str:
+    """Return README.md. The score is this candidate's own, not its arm's mean over seeds. `adapter` is its type."""
     measurement = record.measurement
     scores = [r.score for r in measurement.results if r.score is not None] if measurement else []
     own = f"{sum(scores) / len(scores):.1%} on {len(scores)} held-out rows" if scores else "not measured"
@@ -34,8 +38,8 @@ def card(record: TrialRecord, verdict: Verdict, spec: TaskSpec, model: Mapping[s
         source = f"{model['source_precision']} at its source"
         lines.append(f"- base model: {model['name']} ({source}), computed in {model['precision']}")
         lines.append(f"- base model sha256: `{model['sha256']}`")
-    if adapted:
-        lines.append("- adapter: LoRA in PEFT's layout, in `adapter/`")
+    if adapter is not None:
+        lines.append(f"- adapter: {_ADAPTERS.get(adapter, adapter)} in PEFT's layout, in `adapter/`")
     lines += ["", "## Why this one", "", *[f"- {reason}" for reason in verdict.reasons]]
     lines += [
         "",

@@ -104,6 +104,7 @@ def _write(
 ) -> None:
     parts = candidate.parts()
     config: dict[str, Json] = dict(parts.config)
+    peft_type: str | None = None
     if isinstance(candidate, PromptedCandidate):
         config.pop("program")
         program_to_files(candidate.program, folder)
@@ -111,11 +112,12 @@ def _write(
             (folder / "adapter").mkdir()
             adapter = {**candidate.adapter.config, "base_model_name_or_path": model["name"]}
             _json(folder / "adapter" / "adapter_config.json", adapter)
+            peft_type = str(adapter.get("peft_type"))
             save_file(dict(candidate.adapter.weights), folder / "adapter" / "adapter_model.safetensors")
         config.pop("adapter")
     elif parts.tensors:
         save_file({k: v.contiguous() for k, v in parts.tensors.items()}, folder / "weights.safetensors")
-    readme = card(record, verdict, spec, model, adapted=(folder / "adapter").exists())
+    readme = card(record, verdict, spec, model, adapter=peft_type)
     (folder / "README.md").write_text(readme, encoding="utf-8")
     manifest = {
         "schema": SCHEMA,

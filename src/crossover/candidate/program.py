@@ -110,7 +110,11 @@ class PromptProgram:
 
     def blank(self) -> Inputs:
         """Return inputs without any text: what a prompt says beside them can be seen and counted."""
-        return self._of(dict.fromkeys(self.fields, ""))
+        return self.saying("")
+
+    def saying(self, text: str) -> Inputs:
+        """Return inputs all of whose fields hold this text."""
+        return self._of(dict.fromkeys(self.fields, text))
 
     def placeholders(self) -> Inputs:
         """Return inputs that say where each field's text will stand: "{text}"."""

@@ -101,7 +101,7 @@ class PromptedCandidate(Candidate):
         program: what is said to the model.
         prior: label -> log-probability that the model gives it whatever the input (batch calibration, Zhou et al. 2024,
             arXiv:2309.17249), taken off before answers are compared; None for no correction.
-        adapter: LoRA weights, or None for the frozen model.
+        adapter: what was trained, an adapter or a soft prompt; None for the frozen model.
     """
 
     type: ClassVar[str] = "prompted"

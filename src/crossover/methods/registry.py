@@ -24,7 +24,9 @@ from crossover.methods.prompt.prompt_search import PromptSearch
 from crossover.methods.prompt.zero_shot import ZeroShot
 from crossover.methods.sequence import SEPARATOR, Steps
 from crossover.methods.weights.head import Head
+from crossover.methods.weights.ia3 import Ia3
 from crossover.methods.weights.lora import Lora
+from crossover.methods.weights.prompt_tuning import PromptTuning
 from crossover.methods.weights.qlora import QLora
 from crossover.records import Kind
 
@@ -45,6 +47,8 @@ _OURS: dict[str, type[Method]] = {
         Head,
         Lora,
         QLora,
+        Ia3,
+        PromptTuning,
         LoraFewShot,
         LoraKnnFewShot,
         Distill,

@@ -1,26 +1,23 @@
-"""What a network computes with beside its own weights: nothing, an adapter, or other weights in their place."""
+"""What a network computes with beside its own weights: nothing, an adapter, a soft prompt, or other weights."""
 
 from __future__ import annotations
 
-__all__ = ["Adapting", "saved_config"]
+__all__ = ["Adapting"]
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
 from typing import Any
 
 import torch
-from peft import LoraConfig, PeftModel, get_peft_model, set_peft_model_state_dict
+from peft import IA3Config, PeftModel, get_peft_model, set_peft_model_state_dict
+from peft.tuners.tuners_utils import BaseTunerLayer
 from transformers import PreTrainedModel
 
 from crossover.errors import ModelError
+from crossover.model.adapter_config import Layered, config_from
 from crossover.model.base import Adapter
 from crossover.model.engine import speed_up
-from crossover.records import Json
-
-_CONFIG_FIELDS = frozenset(
-    {"r", "lora_alpha", "target_modules", "task_type", "use_rslora", "use_dora", "bias", "lora_dropout"}
-)
+from crossover.model.soft import EMBEDDINGS, SoftPrompt
 
 
 class Adapting:
@@ -37,26 +34,57 @@ class Adapting:
         self._network = network
         self._name = name
         self._changed = changed
+        self._soft: SoftPrompt | None = None
         self.is_on = False
 
+    def read(self, prompts: Sequence[Sequence[int]]) -> Sequence[Sequence[int]]:
+        """Return prompts as the network reads them: with the virtual tokens of the soft prompt that is on."""
+        return prompts if self._soft is None else [self._soft.read(prompt) for prompt in prompts]
+
     @contextmanager
-    def with_lora(self, config: LoraConfig) -> Iterator[PeftModel]:
-        """Put new low-rank layers on the network for the block."""
+    def with_layers(self, config: Layered) -> Iterator[PeftModel]:
+        """Put an adapter's new layers on the network for the block."""
         with self._alone():
+            is_scaling = isinstance(config, IA3Config)
             try:
-                # Adapters compute in the network's type, fp32 masters live in the optimizer: no autocast. Any: what
+                # Adapters compute in the network's type, fp32 masters live in the optimizer: no autocast. But IA3's
+                # numbers lie about 1, where bf16 knows steps of 1/128: PEFT multiplies with them in fp32. Any: what
                 # comes back may be a PeftMixedModel.
-                wrapped: Any = get_peft_model(self._network, config, autocast_adapter_dtype=False)
+                wrapped: Any = get_peft_model(self._network, config, autocast_adapter_dtype=is_scaling)
             except (ValueError, TypeError) as error:
                 raise self._unfit(str(error)) from error
             speed_up(wrapped)
             try:
                 yield wrapped
             finally:
-                wrapped.unload()
+                if is_scaling:  # PEFT takes it off a quantized network for merging it, and refuses
+                    _put_back(self._network)
+                else:
+                    wrapped.unload()
                 self._network.requires_grad_(requires_grad=False)
                 if hasattr(self._network, "peft_config"):
                     del self._network.peft_config
+
+    @contextmanager
+    def with_soft(self, soft: SoftPrompt) -> Iterator[SoftPrompt]:
+        """Let the network know virtual tokens for the block, and prompts be read with them."""
+        with self._alone(), soft.on():
+            self._soft = soft
+            try:
+                yield soft
+            finally:
+                self._soft = None
+
+    def begun_as(self, tokens: Sequence[int]) -> SoftPrompt:
+        """Return a soft prompt that says what these tokens say.
+
+        Raises:
+            ModelError: there are none, or one is not in the vocabulary.
+        """
+        try:
+            return SoftPrompt.begun_as(self._network, tokens)
+        except ValueError as error:
+            raise ModelError(f"{error}; got {len(tokens)} tokens: {list(tokens)[:8]}.") from error
 
     @contextmanager
     def with_own_weights(self) -> Iterator[PreTrainedModel]:
@@ -94,7 +122,11 @@ class Adapting:
                 self._replace(network, adapter.weights)
                 yield
             return
-        with self.with_lora(self._config(adapter)) as wrapped:
+        if adapter.config.get("peft_type") == "PROMPT_TUNING":
+            with self.with_soft(self._soft_of(adapter)):
+                yield
+            return
+        with self.with_layers(self._config(adapter)) as wrapped:
             self._fill(wrapped, adapter)
             wrapped.eval()  # new layers begin in training mode: dropout would make answers random
             yield
@@ -111,19 +143,26 @@ class Adapting:
             self._changed()
             self.is_on = False
 
-    def _config(self, adapter: Adapter) -> LoraConfig:
-        fields: dict[str, Any] = {k: v for k, v in adapter.config.items() if k in _CONFIG_FIELDS}  # JSON from a file
-        if fields.get("bias", "none") != "none":  # biases belong to the base: they would stay changed
-            raise self._unfit(f"bias {fields['bias']!r}, and adapters here leave biases alone")
-        targets = fields.get("target_modules")
-        named = isinstance(targets, list | tuple) and all(isinstance(name, str) for name in targets)
-        if targets != "all-linear" and not named:
-            # PEFT reads any other text as a regular expression, which can take for ever
-            raise self._unfit(f"target_modules {targets!r} is no list of names")
+    def _config(self, adapter: Adapter) -> Layered:
         try:
-            return LoraConfig(**fields)
+            return config_from(adapter.config)
         except (ValueError, TypeError) as error:
             raise self._unfit(str(error)) from error
+
+    def _soft_of(self, adapter: Adapter) -> SoftPrompt:
+        embeddings: Any = self._network.get_input_embeddings()  # of no type that says what it holds
+        vocabulary, hidden = embeddings.weight.shape
+        replaces: Any = adapter.config.get("replaces", [])  # JSON from a file
+        if not isinstance(replaces, list | tuple) or not all(
+            isinstance(token, int) and 0 <= token < vocabulary for token in replaces
+        ):
+            raise self._unfit(f"replaces holds other things than token ids from 0 to {vocabulary - 1}")
+        if adapter.weights.keys() != {EMBEDDINGS}:
+            raise self._unfit(f"its weights are {sorted(adapter.weights)[:3]}, not {[EMBEDDINGS]}")
+        rows, wanted = adapter.weights[EMBEDDINGS], [adapter.config.get("num_virtual_tokens"), hidden]
+        if list(rows.shape) != wanted or not len(rows):
+            raise self._unfit(f"{EMBEDDINGS!r} has the shape {list(rows.shape)}, not {wanted}")
+        return SoftPrompt(self._network, rows, replaces)
 
     def _fill(self, wrapped: PeftModel, adapter: Adapter) -> None:
         try:
@@ -134,7 +173,8 @@ class Adapting:
         if result.unexpected_keys:
             n = len(result.unexpected_keys)
             raise self._unfit(f"{n} of its weights have no place, the first is {result.unexpected_keys[0]!r}")
-        if missing := [key for key in result.missing_keys if "lora_" in key]:
+        prefix: Any = wrapped.base_model.prefix  # "lora_" or "ia3_"
+        if missing := [key for key in result.missing_keys if prefix in key]:
             raise self._unfit(f"{len(missing)} of its weights are missing, the first is {missing[0]!r}")
 
     def _replace(self, network: PreTrainedModel, weights: Mapping[str, torch.Tensor]) -> None:
@@ -156,11 +196,8 @@ class Adapting:
         )
 
 
-def saved_config(config: LoraConfig) -> dict[str, Json]:
-    """Return what rebuilds an adapter, as JSON values."""
-    plain: dict[str, Any] = {k: v for k, v in asdict(config).items() if k in _CONFIG_FIELDS}  # PEFT's own values
-    targets = plain["target_modules"]
-    plain["target_modules"] = targets if isinstance(targets, str) else sorted(targets)
-    plain["peft_type"] = "LORA"
-    plain["task_type"] = "CAUSAL_LM"
-    return plain
+def _put_back(network: PreTrainedModel) -> None:
+    for name, module in list(network.named_modules()):
+        if isinstance(module, BaseTunerLayer):
+            parent, _, child = name.rpartition(".")
+            setattr(network.get_submodule(parent), child, module.get_base_layer())

@@ -72,10 +72,12 @@ FULL = "FULL"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Adapter:
-    """What training leaves: a low-rank adapter in PEFT's own terms, or all weights of the network.
+    """What training leaves: an adapter or a soft prompt in PEFT's own terms, or all weights of the network.
 
     Attributes:
-        config: PEFT's adapter_config.json as a mapping; {"peft_type": "FULL"} for all weights.
+        config: PEFT's adapter_config.json as a mapping; {"peft_type": "FULL"} for all weights. A soft prompt's
+            (PROMPT_TUNING) has a field of ours, `replaces`: token ids. A prompt that begins with them has the virtual
+            tokens in their place, any other one has them put before it.
         weights: parameter name -> tensor in fp32, names as PEFT saves them.
     """
 
@@ -141,13 +143,21 @@ class TrainSettings:
     """Hyperparameters of a fit.
 
     Attributes:
-        full: whether all weights are trained, and not a low-rank adapter of `rank`, `alpha` and `targets`.
+        full: whether all weights are trained, and not an adapter.
+        adapter: "lora": low-rank layers of `rank`, `alpha` and `targets` (Hu et al. 2021, arXiv:2106.09685); "ia3":
+            keys, values and feed-forward states scaled, by PEFT's table of architectures (Liu et al. 2022,
+            arXiv:2205.05638); "soft": embeddings in the place of a prompt's beginning (Lester et al. 2021,
+            arXiv:2104.08691).
+        use_rslora: whether a low-rank adapter is scaled by alpha / √rank (Kalajdzievski 2023, arXiv:2312.03732).
+        use_dora: whether the size of each output's weights is learned apart (Liu et al. 2024, arXiv:2402.09353).
+        soft: token ids that a soft prompt takes the place of, and begins as: at first nothing is changed.
         learning_rate: peak rate of AdamW.
         warmup_steps: steps of linear warm-up; then cosine decay to a tenth of the peak over `total_steps`.
         max_grad_norm: gradients are clipped to this norm.
     """
 
     full: bool = False
+    adapter: Literal["lora", "ia3", "soft"] = "lora"
     rank: int = 16
     alpha: int = 32
     learning_rate: float = 5e-4
@@ -156,6 +166,9 @@ class TrainSettings:
     total_steps: int = 64
     max_grad_norm: float = 1.0
     targets: str | tuple[str, ...] = "all-linear"
+    use_rslora: bool = False
+    use_dora: bool = False
+    soft: tuple[int, ...] = ()
     seed: int = 0
 
 
@@ -293,7 +306,7 @@ class LanguageModel(ABC):
         """Open a fit of an adapter on the frozen base, or of all weights. Leaving the block undoes it.
 
         Raises:
-            ModelError: all weights shall be trained, and they are quantized.
+            ModelError: all weights shall be trained, and they are quantized; a soft prompt begins as no tokens.
         """
 
     @abstractmethod

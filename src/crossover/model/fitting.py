@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-__all__ = ["Hooks", "LocalTrainer", "full_trainer", "lora_trainer"]
+__all__ = ["Hooks", "LocalTrainer", "open_fit"]
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from peft import LoraConfig, PeftModel, get_peft_model_state_dict
+from peft import PeftModel, get_peft_model_state_dict
 from transformers import PreTrainedModel
 
-from crossover.model.adapting import saved_config
+from crossover.model.adapter_config import Layered, config_of, saved_config, soft_config
+from crossover.model.adapting import Adapting
 from crossover.model.base import FULL, Adapter, ModelIdentity, Trainer, TrainRow, TrainSettings, TrainStep
 from crossover.model.checkpoint import load_checkpoint, save_checkpoint
 from crossover.model.engine import Fit
+from crossover.model.soft import EMBEDDINGS
 from crossover.records import Json
 
 
@@ -25,12 +28,13 @@ class Hooks:
 
     Attributes:
         max_tokens: nodes of one micro-batch.
-        before: called with the rows of every step, to refuse what cannot be trained on.
+        before: called with the rows of every step; returns them as the network reads them, and refuses what cannot be
+            trained on.
         after: called with the tokens that a step computed.
     """
 
     max_tokens: int
-    before: Callable[[Sequence[TrainRow]], None]
+    before: Callable[[Sequence[TrainRow]], Sequence[TrainRow]]
     after: Callable[[int], None]
 
 
@@ -68,8 +72,7 @@ class LocalTrainer(Trainer):
         return self._fit.steps
 
     def step(self, rows: Sequence[TrainRow]) -> TrainStep:
-        self._hooks.before(rows)
-        taken = self._fit.step(rows)
+        taken = self._fit.step(self._hooks.before(rows))
         self._hooks.after(taken.tokens)
         return taken
 
@@ -92,30 +95,59 @@ class LocalTrainer(Trainer):
         self._fit.load_state(self._names, load_checkpoint(folder, self._settings, self._identity, self._names))
 
 
-def lora_trainer(
-    network: PreTrainedModel, wrapped: PeftModel, settings: TrainSettings, identity: ModelIdentity, hooks: Hooks
-) -> LocalTrainer:
-    """Begin a fit of an adapter that was put on just now; A is drawn from the seed, B is zero."""
-    generator = torch.Generator().manual_seed(settings.seed)
-    named = [(name, p) for name, p in wrapped.named_parameters() if p.requires_grad]
+@contextmanager
+def open_fit(
+    network: PreTrainedModel, adapting: Adapting, settings: TrainSettings, identity: ModelIdentity, hooks: Hooks
+) -> Iterator[LocalTrainer]:
+    """Put on what is trained for the block, and begin the fit.
+
+    Raises:
+        ModelError: what shall be trained does not go with the network.
+    """
+    if settings.full:
+        with adapting.with_own_weights():
+            network.requires_grad_(requires_grad=True)
+            named = dict(network.named_parameters())
+            fit = Fit(network, list(named.values()), settings, max_tokens=hooks.max_tokens)
+            yield LocalTrainer(fit, list(named), settings, identity, {"peft_type": FULL}, hooks)
+    elif settings.adapter == "soft":
+        with adapting.with_soft(adapting.begun_as(settings.soft)) as soft:
+            soft.rows.requires_grad_()
+            fit = Fit(network, [soft.rows], settings, max_tokens=hooks.max_tokens)
+            config = soft_config(soft.rows.shape, settings.soft)
+            yield LocalTrainer(fit, [EMBEDDINGS], settings, identity, config, hooks)
+    else:
+        layers = config_of(settings, str(network.config.model_type))
+        with adapting.with_layers(layers) as wrapped:
+            named = _named(wrapped, settings.seed)
+            fit = Fit(network, list(named.values()), settings, max_tokens=hooks.max_tokens)
+            yield LocalTrainer(fit, list(named), settings, identity, saved_config(_put_on(wrapped)), hooks)
+
+
+def _named(wrapped: PeftModel, seed: int) -> dict[str, torch.nn.Parameter]:
+    """Return the parameters of an adapter that was put on just now, by the names under which PEFT saves them.
+
+    A is drawn from the seed; B is zero, and IA3's numbers are one.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    trained = {name: p for name, p in wrapped.named_parameters() if p.requires_grad}
     with torch.no_grad():
-        for name, parameter in named:
+        for name, parameter in trained.items():
             if "lora_A" in name:  # drawn again, from the seed and not from the global generator; B stays zero
                 bound = parameter.shape[1] ** -0.5
                 parameter.copy_(torch.empty(parameter.shape).uniform_(-bound, bound, generator=generator))
-    saved = [name.replace(".default.", ".") for name, _ in named]
-    assert set(saved) == set(get_peft_model_state_dict(wrapped)), "PEFT saves what is trained, under these names"
-    fit = Fit(network, [p for _, p in named], settings, max_tokens=hooks.max_tokens)
+    named = {_saved_name(name): parameter for name, parameter in trained.items()}
+    assert set(named) == set(get_peft_model_state_dict(wrapped)), "PEFT saves what is trained, under these names"
+    return named
+
+
+def _saved_name(name: str) -> str:
+    magnitude = "lora_magnitude_vector"  # DoRA's, which PEFT keeps in a module and saves as a tensor
+    name = name.replace(f"{magnitude}.default.weight", magnitude)
+    return name.replace(".default.", ".").removesuffix(".default")
+
+
+def _put_on(wrapped: PeftModel) -> Layered:
     config = wrapped.peft_config["default"]
-    assert isinstance(config, LoraConfig), "as it was put on"
-    return LocalTrainer(fit, saved, settings, identity, saved_config(config), hooks)
-
-
-def full_trainer(
-    network: PreTrainedModel, settings: TrainSettings, identity: ModelIdentity, hooks: Hooks
-) -> LocalTrainer:
-    """Begin a fit of all weights of a network."""
-    network.requires_grad_(requires_grad=True)
-    named = dict(network.named_parameters())
-    fit = Fit(network, list(named.values()), settings, max_tokens=hooks.max_tokens)
-    return LocalTrainer(fit, list(named), settings, identity, {"peft_type": FULL}, hooks)
+    assert isinstance(config, Layered), "as it was put on"
+    return config

@@ -6,10 +6,10 @@ __all__ = ["LocalModel"]
 
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 
 import numpy as np
 import torch
-from peft import LoraConfig
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from crossover.errors import ModelError
@@ -43,7 +43,7 @@ from crossover.model.engine import (
     score_best,
     score_own,
 )
-from crossover.model.fitting import Hooks, full_trainer, lora_trainer
+from crossover.model.fitting import Hooks, open_fit
 from crossover.model.sizes import Sizes
 
 
@@ -108,6 +108,7 @@ class LocalModel(LanguageModel):
         """Return the log-probability of every continuation after every prompt; with `offsets`, surely of the best."""
         if not prompts:
             return Scores(logprobs=np.zeros((0, len(continuations))), prompt_tokens=())
+        prompts = self._adapting.read(prompts)
         self._fits(prompts, max(len(c) for c in continuations))
         prefix, tokens = self._prefixes.for_prompts(prompts)
         searched = offsets if len(LabelTree(continuations)) > BEST_FIRST_NODES else None
@@ -130,6 +131,7 @@ class LocalModel(LanguageModel):
         """Return the log-probability of each prompt's own continuation, [prompts]."""
         if not prompts:
             return np.zeros(0)
+        prompts = self._adapting.read(prompts)
         self._fits(prompts, max(len(c) for c in continuations))
         prefix, tokens = self._prefixes.for_prompts(prompts)
         bounds = {"max_tokens": self._sizes.pack_tokens, "head_rows": self._sizes.head_rows}
@@ -149,6 +151,7 @@ class LocalModel(LanguageModel):
     ) -> list[Generated]:
         """Return one answer to every prompt."""
         how = Decoding(max_tokens=max_tokens, ends=self._generator.ends, stop=stop, temperature=temperature, seed=seed)
+        prompts = self._adapting.read(prompts)
         self._leaves_room(prompts, max_tokens)
         answers, tokens = self._generator.generate(prompts, how, constraint)
         self._token_passes += tokens
@@ -156,6 +159,7 @@ class LocalModel(LanguageModel):
 
     def embed(self, sequences: Sequence[Sequence[int]]) -> FloatArray:
         """Return mean-pooled and last hidden states, [sequences, 2 × hidden size]."""
+        sequences = self._adapting.read(sequences)
         self._fits(sequences, 0)
 
         def compute() -> ScoreResult:
@@ -188,23 +192,18 @@ class LocalModel(LanguageModel):
     @contextmanager
     def _training(self, settings: TrainSettings) -> Iterator[Trainer]:
         hooks = Hooks(max_tokens=self._sizes.train_tokens, before=self._before_step, after=self._after_step)
-        with torch.random.fork_rng():
-            if settings.full:
-                with self._adapting.with_own_weights() as network:
-                    yield full_trainer(network, settings, self._identity, hooks)
-                return
-            config = LoraConfig(
-                r=settings.rank,
-                lora_alpha=settings.alpha,
-                target_modules=settings.targets if isinstance(settings.targets, str) else list(settings.targets),
-                task_type="CAUSAL_LM",
-            )
-            with self._adapting.with_lora(config) as wrapped:
-                yield lora_trainer(self._network, wrapped, settings, self._identity, hooks)
+        with (
+            torch.random.fork_rng(),
+            open_fit(self._network, self._adapting, settings, self._identity, hooks) as trainer,
+        ):
+            yield trainer
 
-    def _before_step(self, rows: Sequence[TrainRow]) -> None:
+    def _before_step(self, rows: Sequence[TrainRow]) -> Sequence[TrainRow]:
+        prompts = self._adapting.read([row.prompt for row in rows])
+        rows = [replace(row, prompt=tuple(prompt)) for row, prompt in zip(rows, prompts, strict=True)]
         self._fits([(*row.prompt, *row.completion) for row in rows], 0)
         self._prefixes.clear()
+        return rows
 
     def _after_step(self, tokens: int) -> None:
         self._token_passes += 3 * tokens

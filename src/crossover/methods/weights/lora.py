@@ -1,4 +1,4 @@
-"""`lora`: low-rank adapters on all linear layers, trained on the labels' answers."""
+"""`lora`: low-rank adapters on all linear layers, trained on the labels' answers; and how any adapter is."""
 
 from __future__ import annotations
 
@@ -19,10 +19,11 @@ from crossover.methods.effort import BATCH, Meter, n_steps
 from crossover.methods.frozen import LAYOUT_ROWS, likelier_layout
 from crossover.methods.start import begin
 from crossover.methods.weights.lessons import Lessons
+from crossover.methods.weights.recipe import Recipe
 from crossover.methods.written import DEV_ROWS as WRITTEN_ROWS
 from crossover.methods.written import layouts_for, likeliest, written_score
 from crossover.metrics import Metric
-from crossover.model.base import Capability, LanguageModel, TrainRow, TrainSettings, TrainStep
+from crossover.model.base import Capability, LanguageModel, TrainRow, TrainStep
 from crossover.records import KINDS, Configuration, Example, Family, Inputs, Json, Kind, TaskSpec
 
 LEARNING_RATE = 2e-3
@@ -92,6 +93,7 @@ def fit_lora(
     seed: int,
     *,
     layouts: Sequence[Layout] | None = None,
+    recipe: Recipe | None = None,
 ) -> Fitted:
     """Train an adapter on a program's prompts and the rows' answers.
 
@@ -105,20 +107,27 @@ def fit_lora(
         effort: the token passes of so many default fits: longer prompts leave fewer steps.
         seed: of the adapter and of the batches.
         layouts: where the program may be laid out anew; by default in all that can hold the task's answers.
+        recipe: which adapter, and at which rate; `lora`'s by default.
+
+    Raises:
+        TrialError: training diverged.
     """
     meter = Meter(model)
+    recipe = recipe or Recipe(name="lora", learning_rate=LEARNING_RATE)
     lessons = Lessons(_laid_out(program, rows, spec, metric, model, layouts), rows, model)
     program = lessons.program
     free = sorted(set(range(len(rows))) - set(lessons.shown))
     dev = [free[i] for i in folds([rows[i] for i in free], _DEV_SHARE, seed)[-1]]
     dev = dev[: WRITTEN_ROWS if program.is_open else _DEV_ROWS]
-    kept = sorted(set(range(len(rows))) - set(dev))
+    # Below a soft prompt a demonstration's own row is not asked: without it the prompt would begin otherwise.
+    taught = free if recipe.begins_as and free else range(len(rows))
+    kept = sorted(set(taught) - set(dev))
     every = [*kept, *dev]
 
     size = max(1, round(BATCH / lessons.answers_a_row))
     steps = _steps(lessons, size, effort, seed)
     before = round(steps * _BEFORE)
-    settings = TrainSettings(learning_rate=LEARNING_RATE, total_steps=steps, seed=seed)
+    settings = recipe.settings(program, steps, seed)
 
     def lesson(batch: Sequence[int], among: Sequence[int]) -> list[TrainRow]:
         return [row for i in batch for row in lessons.of(i, among)]
@@ -131,15 +140,14 @@ def fit_lora(
         taken += [trainer.step(lesson(next(batches), every)) for _ in range(steps - before)]
         adapter = trainer.adapter()
     if not all(bool(w.isfinite().all()) for w in adapter.weights.values()):
-        raise TrialError(f"lora: training diverged at learning rate {LEARNING_RATE}")
+        raise TrialError(f"{recipe.name}: training diverged at learning rate {recipe.learning_rate}")
     return Fitted(
         candidate=PromptedCandidate(program=program, adapter=adapter),
         tried=(
             Configuration(
                 settings={
                     "layout": program.layout,
-                    "rank": settings.rank,
-                    "learning_rate": settings.learning_rate,
+                    **recipe.told(settings),
                     "steps": steps,
                     "batch": size * lessons.answers_a_row,
                     **_short_of_memory(taken),
