@@ -18,6 +18,7 @@ from crossover.model.base import Capability, LanguageModel
 from crossover.records import KINDS, Example, Family, Inputs, Kind, TaskSpec
 
 LEARNING_RATE = 3e-2
+"""A guess, not yet judged (docs/log.md, 2026-11-25)."""
 
 
 class Ia3(Method):

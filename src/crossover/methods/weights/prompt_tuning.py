@@ -23,6 +23,7 @@ from crossover.model.engine.forest import common_prefix
 from crossover.records import KINDS, Example, Family, Inputs, Kind, TaskSpec
 
 LEARNING_RATE = 1e-2
+"""A guess, not yet judged (docs/log.md, 2026-11-25)."""
 MOST_TOKENS = 128
 _FEWEST_TOKENS = 8
 _TOKENS_BEFORE = 16
