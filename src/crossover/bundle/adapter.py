@@ -12,7 +12,7 @@ from pathlib import Path
 
 from crossover.bundle.layout import said
 from crossover.errors import BundleError
-from crossover.model.base import Adapter
+from crossover.model.base import FULL, Adapter
 from crossover.model.soft import EMBEDDINGS
 from crossover.records import Json
 
@@ -81,6 +81,7 @@ _KINDS: dict[str, _Kind] = {
         {**_ALWAYS, "target_modules": _targets, "feedforward_modules": _names},
         ("target_modules", "feedforward_modules"),
     ),
+    FULL: _Kind({name: known for name, known in _ALWAYS.items() if name != "task_type"}, ()),
     "PROMPT_TUNING": _Kind(
         {**_ALWAYS, "num_virtual_tokens": _count(_MOST), "token_dim": _count(2**20), "replaces": _ids},
         ("num_virtual_tokens", "token_dim", "replaces"),
@@ -132,6 +133,8 @@ def check_adapter(adapter: Adapter, way_out: str) -> None:
     elif peft_type == "IA3":
         if all(bool((weight == 1).all()) for weight in adapter.weights.values()):
             raise BundleError("the adapter is all ones: it would change nothing.", way_out)
+    elif adapter.is_full:
+        return  # names and shapes are compared when they are put on
     # DoRA's sizes change something where B is zero too.
     elif not any(bool(w.any()) for name, w in adapter.weights.items() if "lora_B" in name or "magnitude" in name):
         raise BundleError("the adapter is all zero: it would change nothing.", way_out)

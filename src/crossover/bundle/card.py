@@ -7,6 +7,7 @@ __all__ = ["card"]
 from collections.abc import Mapping
 from typing import Any
 
+from crossover.model.base import FULL
 from crossover.records import TaskSpec, TrialRecord, Verdict
 
 _ADAPTERS = {"LORA": "LoRA", "IA3": "IA3", "PROMPT_TUNING": "soft prompt"}
@@ -39,7 +40,10 @@ def card(
         lines.append(f"- base model: {model['name']} ({source}), computed in {model['precision']}")
         lines.append(f"- base model sha256: `{model['sha256']}`")
     if adapter is not None:
-        lines.append(f"- adapter: {_ADAPTERS.get(adapter, adapter)} in PEFT's layout, in `adapter/`")
+        full = "- all weights of the model, trained: `adapter/` holds them in place of the base model's"
+        lines.append(
+            full if adapter == FULL else f"- adapter: {_ADAPTERS.get(adapter, adapter)} in PEFT's layout, in `adapter/`"
+        )
     lines += ["", "## Why this one", "", *[f"- {reason}" for reason in verdict.reasons]]
     lines += [
         "",

@@ -23,6 +23,7 @@ from crossover.methods.prompt.knn_few_shot import KnnFewShot
 from crossover.methods.prompt.prompt_search import PromptSearch
 from crossover.methods.prompt.zero_shot import ZeroShot
 from crossover.methods.sequence import SEPARATOR, Steps
+from crossover.methods.weights.full import Full
 from crossover.methods.weights.head import Head
 from crossover.methods.weights.ia3 import Ia3
 from crossover.methods.weights.lora import Lora
@@ -47,6 +48,7 @@ _OURS: dict[str, type[Method]] = {
         Head,
         Lora,
         QLora,
+        Full,
         Ia3,
         PromptTuning,
         LoraFewShot,

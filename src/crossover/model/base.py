@@ -20,7 +20,7 @@ __all__ = [
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, TypedDict
 
@@ -32,7 +32,7 @@ from crossover.model.constraint import Constraint
 from crossover.model.sizes import Sizes
 from crossover.records import Json
 
-Capability = Literal["score", "generate", "train", "embed"]
+Capability = Literal["score", "generate", "train", "train all weights", "embed"]
 FloatArray = npt.NDArray[np.float64]
 
 
@@ -88,6 +88,15 @@ class Adapter:
     def is_full(self) -> bool:
         """Whether these are all weights of a network."""
         return self.config.get("peft_type") == FULL
+
+    def computed_in(self, precision: str) -> Adapter:
+        """Return all weights of a network as it computes with them in a precision, which is half the room in bf16 and
+        fp16; another adapter as it is.
+        """
+        kept = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(precision)
+        if kept is None or not self.is_full:
+            return self
+        return replace(self, weights={name: weight.to(kept) for name, weight in self.weights.items()})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -65,6 +65,13 @@ class Footprint:
     keys_and_values: int
     vocabulary: int
 
+    @property
+    def all_trained(self) -> int:
+        """What training all weights takes beside them: fp32 masters, AdamW and summed gradients, 16 bytes a number, a
+        gradient, and the copy that is put back.
+        """
+        return self.weights // self.a_number * (16 + 2 * self.a_number)
+
     @classmethod
     def of(cls, network: PreTrainedModel, precision: str, computing: torch.dtype) -> Footprint:
         """Return the footprint of a network that may be on the meta device: only shapes are looked at."""

@@ -44,6 +44,7 @@ from crossover.model.engine import (
     score_own,
 )
 from crossover.model.fitting import Hooks, open_fit
+from crossover.model.precision import QUANTIZED
 from crossover.model.sizes import Sizes
 
 
@@ -70,8 +71,11 @@ class LocalModel(LanguageModel):
 
     @property
     def capabilities(self) -> frozenset[Capability]:
-        """Score, generate, embed and train."""
-        return frozenset({"score", "generate", "embed", "train"})
+        """Score, generate, embed and train; all weights only where none is quantized."""
+        found: set[Capability] = {"score", "generate", "embed", "train"}
+        if self._identity.precision not in QUANTIZED:
+            found.add("train all weights")
+        return frozenset(found)
 
     @property
     def token_passes(self) -> int:

@@ -54,6 +54,8 @@ class Room:
         working = self.footprint.reading(longest + shape.answer_tree, prefix, LEAST_HEAD_ROWS)
         if cost.trained:
             working = max(working, self.footprint.training(longest))
+        if "train all weights" in cell.method.needs:
+            working += self.footprint.all_trained
         return self.base + self.footprint.weights + working
 
     def sizes(self, plan: Plan, shape: Shape) -> Sizes:

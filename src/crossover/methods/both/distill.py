@@ -16,7 +16,7 @@ from crossover.methods.effort import Meter, allowance
 from crossover.methods.prompt.few_shot import FewShot
 from crossover.methods.prompt.knn_few_shot import KnnFewShot
 from crossover.methods.start import begin
-from crossover.methods.weights.lora import Lora, fit_lora
+from crossover.methods.weights.lora import Lora, fit_lora, recipes
 from crossover.methods.written import DEV_ROWS as WRITTEN_ROWS
 from crossover.metrics import Metric
 from crossover.model.base import Capability, LanguageModel
@@ -90,7 +90,8 @@ class Distill(Method):
                 "with a text: there is nothing to learn from it"
             )
         student = replace(begun.bare, layout=teacher.program.layout)
-        fitted = fit_lora(student, taught, spec, model, metric, effort * (1 - _TEACHING - _ASKING), seed)
+        share = 1 - _TEACHING - _ASKING
+        fitted = fit_lora(student, taught, spec, model, metric, effort * share, seed, recipes=recipes())
         judged = labelled if spec.labels else labelled[:WRITTEN_ROWS]
         dev_score = _score(fitted.candidate, judged, spec, metric, model)
         tokens = {

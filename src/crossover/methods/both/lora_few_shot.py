@@ -14,7 +14,7 @@ from crossover.methods.choosing import folds
 from crossover.methods.effort import BATCH, n_steps
 from crossover.methods.frozen import LAYOUT_ROWS
 from crossover.methods.start import begin
-from crossover.methods.weights.lora import fit_lora
+from crossover.methods.weights.lora import fit_lora, recipes
 from crossover.methods.written import DEV_ROWS, shown_within
 from crossover.metrics import Metric
 from crossover.model.base import Capability, LanguageModel
@@ -59,7 +59,7 @@ class LoraFewShot(Method):
         parts = folds(labelled, max(len(labelled) // k, 2), seed)
         shown = max(reversed(parts), key=len)[:k]
         program = program.with_demonstrations([Demonstration.of(labelled[i]) for i in shown])
-        return fit_lora(program, labelled, spec, model, metric, effort, seed)
+        return fit_lora(program, labelled, spec, model, metric, effort, seed, recipes=recipes())
 
     def cost(self, shape: Shape, budget: int, effort: float) -> Cost:
         """As `lora`, below a longer prefix."""

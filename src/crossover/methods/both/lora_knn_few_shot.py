@@ -13,7 +13,7 @@ from crossover.methods.base import Cost, Fitted, Method, Shape
 from crossover.methods.effort import BATCH, n_steps
 from crossover.methods.frozen import LAYOUT_ROWS
 from crossover.methods.start import begin
-from crossover.methods.weights.lora import fit_lora
+from crossover.methods.weights.lora import fit_lora, recipes
 from crossover.methods.written import DEV_ROWS, shown_within
 from crossover.metrics import Metric
 from crossover.model.base import Capability, LanguageModel
@@ -57,7 +57,7 @@ class LoraKnnFewShot(Method):
         if program.is_open:
             k = shown_within(labelled, program, model, k)
         program = program.with_retrieval([Demonstration.of(e) for e in labelled], k)
-        return fit_lora(program, labelled, spec, model, metric, effort, seed)
+        return fit_lora(program, labelled, spec, model, metric, effort, seed, recipes=recipes())
 
     def cost(self, shape: Shape, budget: int, effort: float) -> Cost:
         """As `lora`'s training; a test row is read with its neighbours."""

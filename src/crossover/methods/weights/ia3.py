@@ -12,7 +12,7 @@ from crossover.errors import TrialError
 from crossover.methods.base import Cost, Fitted, Method, Shape
 from crossover.methods.start import begin
 from crossover.methods.weights.lora import Lora, fit_lora
-from crossover.methods.weights.recipe import Recipe
+from crossover.methods.weights.recipe import Recipe, around
 from crossover.metrics import Metric
 from crossover.model.base import Capability, LanguageModel
 from crossover.records import KINDS, Example, Family, Inputs, Kind, TaskSpec
@@ -53,7 +53,7 @@ class Ia3(Method):
         program = begin(spec, start).program
         recipe = Recipe(name=self.name, adapter="ia3", learning_rate=LEARNING_RATE)
         layouts = None if start is None else (program.layout,)
-        return fit_lora(program, labelled, spec, model, metric, effort, seed, layouts=layouts, recipe=recipe)
+        return fit_lora(program, labelled, spec, model, metric, effort, seed, layouts=layouts, recipes=around(recipe))
 
     def cost(self, shape: Shape, budget: int, effort: float) -> Cost:
         """As `lora`."""

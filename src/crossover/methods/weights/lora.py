@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-__all__ = ["Lora", "fit_lora"]
+__all__ = ["Lora", "fit_lora", "recipes"]
 
-import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import ClassVar
 
@@ -18,8 +17,10 @@ from crossover.methods.choosing import Choice, folds
 from crossover.methods.effort import BATCH, Meter, n_steps
 from crossover.methods.frozen import LAYOUT_ROWS, likelier_layout
 from crossover.methods.start import begin
+from crossover.methods.weights.batches import batches
 from crossover.methods.weights.lessons import Lessons
-from crossover.methods.weights.recipe import Recipe
+from crossover.methods.weights.looking import CHOOSING, choose_recipe
+from crossover.methods.weights.recipe import Recipe, around
 from crossover.methods.written import DEV_ROWS as WRITTEN_ROWS
 from crossover.methods.written import layouts_for, likeliest, written_score
 from crossover.metrics import Metric
@@ -40,6 +41,9 @@ class Lora(Method):
 
     A quarter of the labels is kept out of the first three quarters of the steps and scored then: that is the dev score.
     After it they are trained on with the rest, so that no label is lost to choosing and no step is spent twice.
+
+    One default fit is effort 1, so that nothing is left of it to choose with. From effort 2 on, half of the effort lets
+    learning rate, rank, kind of adapter and the number of steps compete (`choose_recipe`).
     """
 
     name: ClassVar[str] = "lora"
@@ -68,7 +72,7 @@ class Lora(Method):
             raise TrialError("lora needs a language model")
         begun = begin(spec, start)
         layouts = None if start is None else (begun.program.layout,)
-        return fit_lora(begun.program, labelled, spec, model, metric, effort, seed, layouts=layouts)
+        return fit_lora(begun.program, labelled, spec, model, metric, effort, seed, layouts=layouts, recipes=recipes())
 
     def cost(self, shape: Shape, budget: int, effort: float) -> Cost:
         """Its steps below one prefix, the dev rows, then the test."""
@@ -83,6 +87,20 @@ class Lora(Method):
         return Cost(read=read, trained=trained)
 
 
+def recipes() -> tuple[Recipe, ...]:
+    """Return the default, and what competes with it where the effort allows, the likeliest first.
+
+    rsLoRA: Kalajdzievski 2023, arXiv:2312.03732; DoRA: Liu et al. 2024, arXiv:2402.09353.
+    """
+    default = Recipe(name="lora", learning_rate=LEARNING_RATE)
+    return (
+        *around(default),
+        replace(default, learning_rate=LEARNING_RATE / 2, rank=64, use_rslora=True),
+        replace(default, use_dora=True),
+        replace(default, learning_rate=LEARNING_RATE * 2, rank=4, alpha=8),
+    )
+
+
 def fit_lora(
     program: PromptProgram,
     rows: Sequence[Example],
@@ -93,7 +111,7 @@ def fit_lora(
     seed: int,
     *,
     layouts: Sequence[Layout] | None = None,
-    recipe: Recipe | None = None,
+    recipes: Sequence[Recipe],
 ) -> Fitted:
     """Train an adapter on a program's prompts and the rows' answers.
 
@@ -107,25 +125,29 @@ def fit_lora(
         effort: the token passes of so many default fits: longer prompts leave fewer steps.
         seed: of the adapter and of the batches.
         layouts: where the program may be laid out anew; by default in all that can hold the task's answers.
-        recipe: which adapter, and at which rate; `lora`'s by default.
+        recipes: what is trained, and at which rate: the first, or with effort 2 and more the best of them.
 
     Raises:
         TrialError: training diverged.
     """
     meter = Meter(model)
-    recipe = recipe or Recipe(name="lora", learning_rate=LEARNING_RATE)
     lessons = Lessons(_laid_out(program, rows, spec, metric, model, layouts), rows, model)
     program = lessons.program
     free = sorted(set(range(len(rows))) - set(lessons.shown))
     dev = [free[i] for i in folds([rows[i] for i in free], _DEV_SHARE, seed)[-1]]
     dev = dev[: WRITTEN_ROWS if program.is_open else _DEV_ROWS]
+    chosen = None
+    if effort >= CHOOSING:
+        effort /= 2
+        chosen = choose_recipe(recipes, lessons, rows, free, spec, metric, model, effort, seed)
+    recipe = chosen.recipe if chosen else recipes[0]
     # Below a soft prompt a demonstration's own row is not asked: without it the prompt would begin otherwise.
     taught = free if recipe.begins_as and free else range(len(rows))
     kept = sorted(set(taught) - set(dev))
     every = [*kept, *dev]
 
     size = max(1, round(BATCH / lessons.answers_a_row))
-    steps = _steps(lessons, size, effort, seed)
+    steps = _steps(lessons, size, effort * (chosen.share if chosen else 1.0), seed)
     before = round(steps * _BEFORE)
     settings = recipe.settings(program, steps, seed)
 
@@ -133,17 +155,18 @@ def fit_lora(
         return [row for i in batch for row in lessons.of(i, among)]
 
     with model.training(settings) as trainer:
-        batches = _batches(kept, seed, size)
-        taken = [trainer.step(lesson(next(batches), kept)) for _ in range(before)]
+        going = batches(kept, seed, size)
+        taken = [trainer.step(lesson(next(going), kept)) for _ in range(before)]
         dev_score = _dev_score(program, [rows[i] for i in dev], lessons.prompts(dev, kept), spec, metric, model)
-        batches = _batches(every, seed + 1, size, first=dev)
-        taken += [trainer.step(lesson(next(batches), every)) for _ in range(steps - before)]
-        adapter = trainer.adapter()
+        going = batches(every, seed + 1, size, first=dev)
+        taken += [trainer.step(lesson(next(going), every)) for _ in range(steps - before)]
+        adapter = trainer.adapter().computed_in(model.identity.precision)
     if not all(bool(w.isfinite().all()) for w in adapter.weights.values()):
-        raise TrialError(f"{recipe.name}: training diverged at learning rate {recipe.learning_rate}")
+        raise TrialError(f"{recipe.name}: training diverged at learning rate {recipe.learning_rate:g}")
     return Fitted(
         candidate=PromptedCandidate(program=program, adapter=adapter),
         tried=(
+            *(chosen.tried if chosen else ()),
             Configuration(
                 settings={
                     "layout": program.layout,
@@ -191,8 +214,8 @@ def _steps(lessons: Lessons, size: int, effort: float, seed: int) -> int:
     n = len(lessons)
     wanted = n_steps(n, effort)
     everyone = range(n)
-    batches = _batches(everyone, seed, size)
-    sample = [[lessons.of(i, everyone) for i in next(batches)] for _ in range(_SAMPLED_BATCHES)]
+    going = batches(everyone, seed, size)
+    sample = [[lessons.of(i, everyone) for i in next(going)] for _ in range(_SAMPLED_BATCHES)]
     of_one = sum(lessons.n_tokens(batch) for batch in sample) / len(sample)
     allowed = lessons.allowed(effort) / (3 * of_one)
     return max(min(wanted, round(allowed)), 2)
@@ -219,16 +242,3 @@ def _short_of_memory(steps: Sequence[TrainStep]) -> dict[str, Json]:
     """Return how often memory ran out and in how many parts a batch was computed then; nothing where it never did."""
     times = sum(step.out_of_memory for step in steps)
     return {"out_of_memory": times, "micro_batches": max(s.micro_batches for s in steps)} if times else {}
-
-
-def _batches(indices: Sequence[int], seed: int, size: int, first: Sequence[int] = ()) -> Iterator[list[int]]:
-    """Yield batches that go through the rows in shuffled rounds; the first round begins with `first`."""
-    generator = random.Random(f"crossover.batches/{seed}")
-    queue: list[int] = list(first)
-    size = min(size, len(indices))
-    while True:
-        while len(queue) < size:
-            rest = [i for i in indices if i not in queue]
-            queue += generator.sample(rest, len(rest))
-        yield queue[:size]
-        queue = queue[size:]

@@ -16,7 +16,7 @@ from crossover.errors import TrialError
 from crossover.methods.base import Cost, Fitted, Method, Shape
 from crossover.methods.start import begin
 from crossover.methods.weights.lora import Lora, fit_lora
-from crossover.methods.weights.recipe import Recipe
+from crossover.methods.weights.recipe import Recipe, around
 from crossover.metrics import Metric
 from crossover.model.base import Capability, LanguageModel
 from crossover.model.engine.forest import common_prefix
@@ -68,7 +68,7 @@ class PromptTuning(Method):
             begins_as=partial(beginning_of, inputs=inputs, model=model),
         )
         layouts = None if start is None else (program.layout,)
-        return fit_lora(program, labelled, spec, model, metric, effort, seed, layouts=layouts, recipe=recipe)
+        return fit_lora(program, labelled, spec, model, metric, effort, seed, layouts=layouts, recipes=around(recipe))
 
     def cost(self, shape: Shape, budget: int, effort: float) -> Cost:
         """As `lora`: gradients reach the embeddings through all layers."""
