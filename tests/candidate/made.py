@@ -56,6 +56,13 @@ def candidates(spec: TaskSpec) -> dict[str, Candidate]:
             scale=generator.uniform(0.5, 2, size=64),
             head=logistic(64),
         ),
+        "head, adapted": HeadCandidate(
+            fields=("text",),
+            mean=generator.normal(size=64),
+            scale=generator.uniform(0.5, 2, size=64),
+            head=logistic(64),
+            adapter=adapter(),
+        ),
         "prompted": PromptedCandidate(program=program),
         "prompted, shown": PromptedCandidate(program=program.with_demonstrations(DEMONSTRATIONS), prior=prior),
         "prompted, nearest": PromptedCandidate(program=program.with_retrieval(DEMONSTRATIONS, 2)),
@@ -63,7 +70,10 @@ def candidates(spec: TaskSpec) -> dict[str, Candidate]:
     }
 
 
-NAMES = ("constant", "linear", "head", "prompted", "prompted, shown", "prompted, nearest", "prompted, adapted")
+NAMES = (
+    *("constant", "linear", "head", "head, adapted"),
+    *("prompted", "prompted, shown", "prompted, nearest", "prompted, adapted"),
+)
 
 
 def same_tensors(left: dict[str, torch.Tensor], right: dict[str, torch.Tensor]) -> bool:

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from crossover.candidate import Candidate, CandidateParts, candidate_from_parts, load_candidate, predict, save_candidate
+from crossover.candidate.head import ADAPTER
 from crossover.errors import BundleError
 from crossover.model.local import LocalModel
 from crossover.records import Json, TaskSpec
@@ -60,7 +61,7 @@ def test_nothing_to_answer_is_answered_by_nothing(made: dict[str, Candidate], ti
     assert predict(made[name], [], tiny) == []
 
 
-@pytest.mark.parametrize("name", ["head", "prompted", "prompted, adapted"])
+@pytest.mark.parametrize("name", ["head", "head, adapted", "prompted", "prompted, adapted"])
 def test_a_model_is_asked_for_where_it_is_needed(made: dict[str, Candidate], name: str) -> None:
     assert made[name].needs_model
     with pytest.raises(ValueError, match="needs its language model"):
@@ -155,6 +156,23 @@ def test_tensors_that_do_not_fit_are_refused(
     without = {other: t for other, t in parts.tensors.items() if other != tensor}
     with pytest.raises(BundleError, match="does not fit its type"):
         candidate_from_parts(CandidateParts(type=parts.type, config=parts.config, tensors=without))
+
+
+@pytest.mark.parametrize("missing", ["config", "tensors"])
+def test_half_an_adapter_is_refused(made: dict[str, Candidate], missing: str) -> None:
+    parts = made["head, adapted"].parts()
+    config = {**parts.config, "adapter": None} if missing == "config" else parts.config
+    tensors = {n: t for n, t in parts.tensors.items() if missing == "config" or not n.startswith(ADAPTER)}
+    with pytest.raises(BundleError, match=r"'adapter' and tensors 'adapter/\.\.\.' must be there together"):
+        candidate_from_parts(CandidateParts(type=parts.type, config=config, tensors=tensors))
+
+
+def test_a_head_from_before_adapters_is_read(made: dict[str, Candidate], tiny: LocalModel) -> None:
+    parts = made["head"].parts()
+    config = {name: value for name, value in parts.config.items() if name != "adapter"}
+    again = candidate_from_parts(CandidateParts(type=parts.type, config=config, tensors=parts.tensors))
+    assert again.adapter is None
+    assert predict(again, INPUTS, tiny) == predict(made["head"], INPUTS, tiny)
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from crossover.candidate.logistic import Logistic
 from crossover.candidate.wording import joined
 from crossover.model.local import LocalModel
 from crossover.records import Example
+from tests.candidate.made import adapter
 
 
 @pytest.mark.parametrize("n_labels", [2, 3])
@@ -44,6 +45,23 @@ def test_a_head_reads_the_models_states(tiny: LocalModel, rows: Sequence[Example
     predictions = predict(candidate, [row.inputs for row in rows], tiny)
     assert [p.answer for p in predictions] == fitted.predict((states - mean) / scale).tolist()
     assert [p.prompt_tokens for p in predictions] == [len(head_tokens(tiny, row.inputs, ("text",))) for row in rows]
+
+
+def test_a_head_reads_the_states_of_its_adapter_and_takes_it_off(tiny: LocalModel, rows: Sequence[Example]) -> None:
+    on = adapter()
+    tokens = [head_tokens(tiny, row.inputs, ("text",)) for row in rows]
+    before = tiny.embed(tokens)
+    with tiny.adapted(on):
+        states = tiny.embed(tokens)
+    assert abs(states - before).max() > 0.01
+    mean, scale = states.mean(axis=0), states.std(axis=0) + 1e-6
+    fitted = LogisticRegression(C=0.1, max_iter=2000).fit((states - mean) / scale, [str(row.target) for row in rows])
+    candidate = HeadCandidate(fields=("text",), mean=mean, scale=scale, head=Logistic.of(fitted), adapter=on)
+    predictions = predict(candidate, [row.inputs for row in rows], tiny)
+    assert [p.answer for p in predictions] == fitted.predict((states - mean) / scale).tolist()
+    expected = np.sort(fitted.predict_log_proba((states - mean) / scale), axis=1)
+    assert [p.margin for p in predictions] == pytest.approx((expected[:, -1] - expected[:, -2]).tolist(), abs=1e-4)
+    np.testing.assert_array_equal(tiny.embed(tokens), before)
 
 
 def test_one_label_alone_is_always_answered() -> None:

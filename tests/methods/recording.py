@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from crossover.model.base import Adapter, Scores, Trainer, TrainRow, TrainSettings, TrainStep
+from crossover.model.base import Adapter, FloatArray, Scores, Trainer, TrainRow, TrainSettings, TrainStep
 from crossover.model.local import LocalModel
 from crossover.model.tiny import tiny_model
 
@@ -16,7 +16,7 @@ Ids = tuple[int, ...]
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """What was done: "begin" a fit, "train" on prompts or "score" prompts."""
+    """What was done: "begin" a fit, "train" on prompts, "score" or "embed" prompts."""
 
     what: str
     prompts: frozenset[Ids] = frozenset()
@@ -40,6 +40,10 @@ class RecordingModel(LocalModel):
         self.events.append(Event("score", frozenset(map(tuple, prompts))))
         return super().score(prompts, continuations, offsets=offsets)
 
+    def embed(self, sequences: Sequence[Sequence[int]]) -> FloatArray:
+        self.events.append(Event("embed", frozenset(map(tuple, sequences))))
+        return super().embed(sequences)
+
     def training(self, settings: TrainSettings) -> AbstractContextManager[Trainer]:
         return self._recorded(super().training(settings))
 
@@ -58,6 +62,12 @@ class _RecordingTrainer(Trainer):
     def step(self, rows: Sequence[TrainRow]) -> TrainStep:
         self._events.append(Event("train", frozenset(row.prompt for row in rows)))
         return self._trainer.step(rows)
+
+    def contrast(
+        self, sequences: Sequence[Sequence[int]], groups: Sequence[int], *, temperature: float = 0.1
+    ) -> TrainStep:
+        self._events.append(Event("train", frozenset(map(tuple, sequences))))
+        return self._trainer.contrast(sequences, groups, temperature=temperature)
 
     def adapter(self) -> Adapter:
         return self._trainer.adapter()

@@ -18,13 +18,23 @@ from safetensors.torch import load_file
 from crossover.bundle.adapter import adapter_config, check_adapter
 from crossover.bundle.archive import is_zip, unzip_bundle
 from crossover.bundle.layout import MANIFEST, SCHEMA, file_hashes, program_from_files, said
-from crossover.candidate import Candidate, CandidateParts, PromptedCandidate, candidate_from_parts, predict
+from crossover.candidate import (
+    Candidate,
+    CandidateParts,
+    HeadCandidate,
+    PromptedCandidate,
+    candidate_from_parts,
+    predict,
+)
+from crossover.candidate.head import ADAPTER
 from crossover.errors import BundleError
 from crossover.model.base import LanguageModel
 from crossover.model.load import load_model
 from crossover.records import Inputs, Prediction
 
 _PACK_AGAIN = "pack the study again: crossover pack STUDY"
+_ADAPTED = {PromptedCandidate.type: "", HeadCandidate.type: ADAPTER}
+"""Types of candidates that may have an adapter, and what stands before its tensors' names beside their own."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -161,18 +171,20 @@ def _candidate(path: Path, manifest: Mapping[str, Any]) -> Candidate:
     try:
         if manifest["type"] == PromptedCandidate.type:
             config["program"] = program_from_files(path).to_json()
+        elif (path / "weights.safetensors").is_file():
+            tensors = load_file(path / "weights.safetensors")
+        if (before := _ADAPTED.get(manifest["type"])) is not None:
             config["adapter"] = None
             if (path / "adapter").is_dir():
                 config["adapter"] = adapter_config(path / "adapter" / "adapter_config.json")
-                tensors = load_file(path / "adapter" / "adapter_model.safetensors")
-        elif (path / "weights.safetensors").is_file():
-            tensors = load_file(path / "weights.safetensors")
+                weights = load_file(path / "adapter" / "adapter_model.safetensors")
+                tensors |= {before + name: tensor for name, tensor in weights.items()}
     except (ValueError, KeyError, OSError, SafetensorError) as error:
         raise BundleError(f"{path} does not fit: {said(error)}", _PACK_AGAIN) from error
     if not all(t.dtype in {torch.float32, torch.float64} and bool(t.isfinite().all()) for t in tensors.values()):
         raise BundleError(f"{path} has weights that are no finite numbers in fp32 or fp64.", _PACK_AGAIN)
     candidate = candidate_from_parts(CandidateParts(type=manifest["type"], config=config, tensors=tensors))
-    if isinstance(candidate, PromptedCandidate) and candidate.adapter is not None:
+    if candidate.adapter is not None:
         check_adapter(candidate.adapter, "pack the study again, or pack another arm: --arm")
     fields = candidate.program.fields if isinstance(candidate, PromptedCandidate) else getattr(candidate, "fields", ())
     if unknown := set(fields) - set(manifest["task"]["input_fields"]):

@@ -24,6 +24,7 @@ from crossover.bundle.archive import holds_bundle, is_zip, zip_bundle
 from crossover.bundle.card import card
 from crossover.bundle.layout import SCHEMA, check_names, file_hashes, program_to_files
 from crossover.candidate import Candidate, PromptedCandidate
+from crossover.candidate.head import ADAPTER
 from crossover.errors import BundleError
 from crossover.records import Example, Json, TaskSpec, TrialRecord, Verdict
 
@@ -47,7 +48,7 @@ def pack_candidate(
     """
     _check_target(target)
     way_out = "run the study again, or pack another arm: --arm"
-    if isinstance(candidate, PromptedCandidate) and candidate.adapter is not None:
+    if candidate.adapter is not None:
         check_adapter(candidate.adapter, way_out)
     scratch = None
     try:
@@ -105,18 +106,18 @@ def _write(
     parts = candidate.parts()
     config: dict[str, Json] = dict(parts.config)
     peft_type: str | None = None
+    config.pop("adapter", None)
+    if candidate.adapter is not None:
+        (folder / "adapter").mkdir()
+        adapter = {**candidate.adapter.config, "base_model_name_or_path": model["name"]}
+        _json(folder / "adapter" / "adapter_config.json", adapter)
+        peft_type = str(adapter.get("peft_type"))
+        save_file(dict(candidate.adapter.weights), folder / "adapter" / "adapter_model.safetensors")
     if isinstance(candidate, PromptedCandidate):
         config.pop("program")
         program_to_files(candidate.program, folder)
-        if candidate.adapter is not None:
-            (folder / "adapter").mkdir()
-            adapter = {**candidate.adapter.config, "base_model_name_or_path": model["name"]}
-            _json(folder / "adapter" / "adapter_config.json", adapter)
-            peft_type = str(adapter.get("peft_type"))
-            save_file(dict(candidate.adapter.weights), folder / "adapter" / "adapter_model.safetensors")
-        config.pop("adapter")
-    elif parts.tensors:
-        save_file({k: v.contiguous() for k, v in parts.tensors.items()}, folder / "weights.safetensors")
+    elif own := {k: v.contiguous() for k, v in parts.tensors.items() if not k.startswith(ADAPTER)}:
+        save_file(own, folder / "weights.safetensors")
     readme = card(record, verdict, spec, model, adapter=peft_type)
     (folder / "README.md").write_text(readme, encoding="utf-8")
     manifest = {

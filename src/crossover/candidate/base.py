@@ -12,7 +12,7 @@ from typing import ClassVar, Self, TypeAlias
 
 import torch
 
-from crossover.model.base import LanguageModel
+from crossover.model.base import Adapter, LanguageModel
 from crossover.records import Inputs, Json, Prediction
 
 Predictor: TypeAlias = Callable[[Sequence[Inputs]], list[Prediction]]
@@ -47,6 +47,11 @@ class Candidate(ABC):
     def needs_model(self) -> bool:
         """Whether predicting takes the language model."""
 
+    @property
+    def adapter(self) -> Adapter | None:
+        """Weights that the language model computes with while it answers; None for its own alone."""
+        return None
+
     @abstractmethod
     def predictor(self, model: LanguageModel | None) -> Predictor:
         """Return the function that answers inputs; one answer for each, in order. Only inside `opened`."""
@@ -54,7 +59,11 @@ class Candidate(ABC):
     @contextmanager
     def opened(self, model: LanguageModel | None) -> Iterator[Predictor]:
         """Give a predictor with everything in place (an adapter is on) as long as the block runs."""
-        yield self.predictor(model)
+        if model is None or self.adapter is None:
+            yield self.predictor(model)
+            return
+        with model.adapted(self.adapter):
+            yield self.predictor(model)
 
     @abstractmethod
     def parts(self) -> CandidateParts:

@@ -13,8 +13,7 @@ __all__ = [
     "written_answers",
 ]
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
@@ -113,14 +112,6 @@ class PromptedCandidate(Candidate):
     def needs_model(self) -> bool:
         """The language model answers."""
         return True
-
-    @contextmanager
-    def opened(self, model: LanguageModel | None) -> Iterator[Predictor]:
-        """Put the adapter on as long as the block runs."""
-        if model is None:
-            raise ValueError("a prompted candidate needs its language model")
-        with model.adapted(self.adapter):
-            yield self.predictor(model)
 
     def predictor(self, model: LanguageModel | None) -> Predictor:
         """Return the function that asks the model as it stands."""

@@ -186,9 +186,10 @@ class TrainStep:
     """What one optimizer step did.
 
     Attributes:
-        tokens: tokens computed (a shared beginning counts once).
+        tokens: tokens trained on (a shared beginning counts once).
         micro_batches: passes that its gradient was added up from.
         out_of_memory: how often memory ran out and the micro-batch was halved; the gradient is the same.
+        read: tokens read on top without a gradient: a contrastive batch in several passes is read first.
     """
 
     step: int
@@ -197,6 +198,7 @@ class TrainStep:
     seconds: float
     micro_batches: int = 1
     out_of_memory: int = 0
+    read: int = 0
 
 
 class LanguageModel(ABC):
@@ -334,6 +336,24 @@ class Trainer(ABC):
     @abstractmethod
     def step(self, rows: Sequence[TrainRow]) -> TrainStep:
         """Take one optimizer step on these rows. The gradient is of the mean loss over all their completion tokens."""
+
+    @abstractmethod
+    def contrast(
+        self, sequences: Sequence[Sequence[int]], groups: Sequence[int], *, temperature: float = 0.1
+    ) -> TrainStep:
+        """Take one optimizer step that brings sequences of the same group near each other, and others apart.
+
+        The loss is the supervised contrastive one (Khosla et al. 2020, arXiv:2004.11362) on what `LanguageModel.embed`
+        gives: the mean over the sequences that have others of their group in the batch.
+
+        Args:
+            sequences: token ids; all are compared with all, however many passes that takes.
+            groups: of each sequence the number of its group.
+            temperature: divides the cosines of pooled states.
+
+        Raises:
+            TrialError: no two sequences are of the same group, or memory runs out on one alone.
+        """
 
     @abstractmethod
     def adapter(self) -> Adapter:

@@ -6,7 +6,7 @@ __all__ = ["Hooks", "LocalTrainer", "open_fit"]
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -17,7 +17,7 @@ from crossover.model.adapter_config import Layered, config_of, saved_config, sof
 from crossover.model.adapting import Adapting
 from crossover.model.base import FULL, Adapter, ModelIdentity, Trainer, TrainRow, TrainSettings, TrainStep
 from crossover.model.checkpoint import load_checkpoint, save_checkpoint
-from crossover.model.engine import Fit
+from crossover.model.engine import Completions, Contrast, Fit, Objective
 from crossover.model.soft import EMBEDDINGS
 from crossover.records import Json
 
@@ -28,13 +28,14 @@ class Hooks:
 
     Attributes:
         max_tokens: nodes of one micro-batch.
-        before: called with the rows of every step; returns them as the network reads them, and refuses what cannot be
-            trained on.
-        after: called with the tokens that a step computed.
+        read: returns prompts as the network reads them.
+        before: called with the sequences of every step, to refuse what cannot be trained on.
+        after: called with the token passes that a step took.
     """
 
     max_tokens: int
-    before: Callable[[Sequence[TrainRow]], Sequence[TrainRow]]
+    read: Callable[[Sequence[Sequence[int]]], Sequence[Sequence[int]]]
+    before: Callable[[Sequence[Sequence[int]]], None]
     after: Callable[[int], None]
 
 
@@ -72,8 +73,20 @@ class LocalTrainer(Trainer):
         return self._fit.steps
 
     def step(self, rows: Sequence[TrainRow]) -> TrainStep:
-        taken = self._fit.step(self._hooks.before(rows))
-        self._hooks.after(taken.tokens)
+        prompts = self._hooks.read([row.prompt for row in rows])
+        read = [replace(row, prompt=tuple(prompt)) for row, prompt in zip(rows, prompts, strict=True)]
+        return self._take([(*row.prompt, *row.completion) for row in read], Completions(read))
+
+    def contrast(
+        self, sequences: Sequence[Sequence[int]], groups: Sequence[int], *, temperature: float = 0.1
+    ) -> TrainStep:
+        read = self._hooks.read(sequences)
+        return self._take(read, Contrast(read, groups, temperature))
+
+    def _take(self, sequences: Sequence[Sequence[int]], objective: Objective) -> TrainStep:
+        self._hooks.before(sequences)
+        taken = self._fit.step(objective)
+        self._hooks.after(3 * taken.tokens + taken.read)
         return taken
 
     def adapter(self) -> Adapter:

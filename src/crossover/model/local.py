@@ -6,7 +6,6 @@ __all__ = ["LocalModel"]
 
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import replace
 
 import numpy as np
 import torch
@@ -25,7 +24,6 @@ from crossover.model.base import (
     ModelIdentity,
     Scores,
     Trainer,
-    TrainRow,
     TrainSettings,
 )
 from crossover.model.chat import ChatRenderer
@@ -195,22 +193,24 @@ class LocalModel(LanguageModel):
 
     @contextmanager
     def _training(self, settings: TrainSettings) -> Iterator[Trainer]:
-        hooks = Hooks(max_tokens=self._sizes.train_tokens, before=self._before_step, after=self._after_step)
+        hooks = Hooks(
+            max_tokens=self._sizes.train_tokens,
+            read=self._adapting.read,
+            before=self._before_step,
+            after=self._after_step,
+        )
         with (
             torch.random.fork_rng(),
             open_fit(self._network, self._adapting, settings, self._identity, hooks) as trainer,
         ):
             yield trainer
 
-    def _before_step(self, rows: Sequence[TrainRow]) -> Sequence[TrainRow]:
-        prompts = self._adapting.read([row.prompt for row in rows])
-        rows = [replace(row, prompt=tuple(prompt)) for row, prompt in zip(rows, prompts, strict=True)]
-        self._fits([(*row.prompt, *row.completion) for row in rows], 0)
+    def _before_step(self, sequences: Sequence[Sequence[int]]) -> None:
+        self._fits(sequences, 0)
         self._prefixes.clear()
-        return rows
 
-    def _after_step(self, tokens: int) -> None:
-        self._token_passes += 3 * tokens
+    def _after_step(self, token_passes: int) -> None:
+        self._token_passes += token_passes
 
     def _fits(self, sequences: Sequence[Sequence[int]], extra: int) -> None:
         limit = self._identity.context_tokens

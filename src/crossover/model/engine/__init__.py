@@ -7,18 +7,22 @@ from crossover.model.engine.generate import Decoding
 from crossover.model.engine.generator import Generator
 from crossover.model.engine.layers import quicken
 from crossover.model.engine.memo import Memo
+from crossover.model.engine.objectives import Completions, Contrast, Objective
 from crossover.model.engine.prefixes import Prefixes
 from crossover.model.engine.score import ScoreResult, score, score_own
 from crossover.model.engine.train import Fit, FitState
 
 __all__ = [
     "BEST_FIRST_NODES",
+    "Completions",
+    "Contrast",
     "Decoding",
     "Fit",
     "FitState",
     "Generator",
     "LabelTree",
     "Memo",
+    "Objective",
     "Prefixes",
     "ScoreResult",
     "embed",

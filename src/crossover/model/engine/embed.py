@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["embed"]
+__all__ = ["embed", "pooled"]
 
 from collections.abc import Sequence
 
@@ -28,9 +28,16 @@ def embed(
         for group in pack(sequences, 0, 0, max_tokens):
             forest = Forest()
             paths = [forest.add(sequences[i]) for i in group]
-            states = hidden_states(network, forest).float()
+            states = hidden_states(network, forest)
             computed += len(forest)
-            for i, path in zip(group, paths, strict=True):
-                pooled = torch.cat([states[path].mean(0), states[path[-1]]])
-                result[i] = pooled.double().cpu().numpy()
+            result[group] = pooled(states, paths).double().cpu().numpy()
     return result, computed
+
+
+def pooled(states: torch.Tensor, paths: Sequence[Sequence[int]]) -> torch.Tensor:
+    """Return of each path through the states [nodes, hidden size] its mean and its last, [paths, 2 × hidden size].
+
+    In fp32, whatever type the states are computed in.
+    """
+    wide = states.float()
+    return torch.stack([torch.cat([wide[path].mean(0), wide[path[-1]]]) for path in map(list, paths)])

@@ -1,7 +1,4 @@
-"""Training an adapter or all weights: loss on completions only, shared beginnings once, fp32 master weights.
-
-The output head is applied where there is loss, and nowhere else.
-"""
+"""Training an adapter or all weights: shared beginnings once, fp32 master weights, micro-batches that fit."""
 
 from __future__ import annotations
 
@@ -19,35 +16,15 @@ import torch
 from transformers import PreTrainedModel
 
 from crossover.errors import TrialError
-from crossover.model.base import TrainRow, TrainSettings, TrainStep
+from crossover.model.base import TrainSettings, TrainStep
 from crossover.model.engine.forest import Forest, pack
-from crossover.model.engine.forward import hidden_states
+from crossover.model.engine.objectives import Objective
 from crossover.model.sizes import Sizes
 
 _SIZES = Sizes()
 _KINDS = ("master", "exp_avg", "exp_avg_sq")
 _NO_MEMORY = ("not enough memory", "can't allocate memory", "out of memory", "alloc_failed")
 """What torch's allocators say in a plain RuntimeError: on Windows, on Linux, on a GPU, and cuBLAS."""
-
-
-class _Batch:
-    """A step's rows, and how they are read: a completion's last token is only a target."""
-
-    def __init__(self, rows: Sequence[TrainRow]) -> None:
-        self._rows = rows
-        self.sequences = [(*row.prompt, *row.completion[:-1]) for row in rows]
-        self.n_targets = sum(len(row.completion) for row in rows)
-
-    def forest(self, group: Sequence[int]) -> tuple[Forest, list[int], list[int]]:
-        """Return some rows merged, the nodes from which a token of a completion is told, and these tokens."""
-        forest = Forest()
-        nodes: list[int] = []
-        targets: list[int] = []
-        for i in group:
-            path = forest.add(self.sequences[i])
-            nodes += path[len(self._rows[i].prompt) - 1 :]
-            targets += self._rows[i].completion
-        return forest, nodes, targets
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +104,8 @@ class Fit:
                     **{kind: state.tensors[f"{kind}/{name}"].to(master.device) for kind in _KINDS[1:]},
                 }
 
-    def step(self, rows: Sequence[TrainRow]) -> TrainStep:
-        """Take one step on the mean loss over all completion tokens of `rows`.
+    def step(self, objective: Objective) -> TrainStep:
+        """Take one step on a batch's loss.
 
         Where memory runs out, the micro-batch that it ran out in is halved and computed again, and so are all later
         ones: the gradient stays that of the whole batch.
@@ -137,19 +114,18 @@ class Fit:
             TrialError: memory runs out in a micro-batch of one row.
         """
         start = time.perf_counter()
-        batch = _Batch(rows)
         tokens, total, passes, halved = 0, 0.0, 0, 0
         gradients: list[torch.Tensor | None] = []
-        waiting = deque(pack(batch.sequences, 0, 0, self._max_tokens))
+        waiting = deque(pack(objective.sequences, 0, 0, self._max_tokens))
         while waiting:
             group = waiting.popleft()
-            forest, nodes, targets = batch.forest(group)
-            loss = self._backward(forest, nodes, targets, batch.n_targets)
+            forest, paths = objective.forest(group)
+            loss = self._backward(objective, group, forest, paths)
             if loss is None:
                 halved += 1
                 self._halve(len(group), len(forest))
                 left = [*group, *chain.from_iterable(waiting)]
-                parts = pack([batch.sequences[i] for i in left], 0, 0, self._max_tokens)
+                parts = pack([objective.sequences[i] for i in left], 0, 0, self._max_tokens)
                 waiting = deque([left[i] for i in part] for part in parts)
                 continue
             self._add_to(gradients)
@@ -160,15 +136,16 @@ class Fit:
             step=self._steps,
             loss=total,
             tokens=tokens,
+            read=objective.read,
             seconds=time.perf_counter() - start,
             micro_batches=passes,
             out_of_memory=halved,
         )
 
-    def _backward(self, forest: Forest, nodes: list[int], targets: list[int], n_targets: int) -> float | None:
+    def _backward(self, objective: Objective, group: list[int], forest: Forest, paths: list[list[int]]) -> float | None:
         """Add one micro-batch's gradients and return its share of the loss; None, and no gradient, without memory."""
         try:
-            return self._passes(forest, nodes, targets, n_targets)
+            return self._passes(objective, group, forest, paths)
         except (RuntimeError, MemoryError) as error:  # torch.OutOfMemoryError is a RuntimeError
             if not is_out_of_memory(error):
                 raise
@@ -180,11 +157,8 @@ class Fit:
             torch.cuda.empty_cache()
         return None
 
-    def _passes(self, forest: Forest, nodes: list[int], targets: list[int], n_targets: int) -> float:
-        states = hidden_states(self._network, forest)
-        logits = self._network.get_output_embeddings()(states[nodes])
-        target = torch.tensor(targets, device=logits.device)
-        loss = torch.nn.functional.cross_entropy(logits.float(), target, reduction="sum") / n_targets
+    def _passes(self, objective: Objective, group: list[int], forest: Forest, paths: list[list[int]]) -> float:
+        loss = objective.loss(self._network, group, forest, paths, self._max_tokens)
         loss.backward()
         return loss.item()
 
