@@ -25,6 +25,7 @@ from crossover.methods.prompt.zero_shot import ZeroShot
 from crossover.methods.sequence import SEPARATOR, Steps
 from crossover.methods.weights.full import Full
 from crossover.methods.weights.head import Head
+from crossover.methods.weights.head_contrastive import HeadContrastive
 from crossover.methods.weights.ia3 import Ia3
 from crossover.methods.weights.lora import Lora
 from crossover.methods.weights.prompt_tuning import PromptTuning
@@ -46,6 +47,7 @@ _OURS: dict[str, type[Method]] = {
         DiverseFewShot,
         PromptSearch,
         Head,
+        HeadContrastive,
         Lora,
         QLora,
         Full,

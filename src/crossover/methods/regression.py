@@ -1,8 +1,8 @@
-"""Logistic regression with its strength chosen by cross-validation: what `linear` and `head` fit."""
+"""Logistic regression with its strength chosen on rows kept out: what `linear` and the heads fit."""
 
 from __future__ import annotations
 
-__all__ = ["fit_logistic"]
+__all__ = ["Features", "choose_strength", "fit_at", "fit_logistic"]
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -41,8 +41,42 @@ def fit_logistic(
         The model on all rows, every strength tried with its cross-validated score, and the score of the choice
         (`out_of_bag_score`), because the best one's own is too good.
     """
-    targets = np.array([str(row.target) for row in rows])
     parts = [fold for fold in folds(rows, _FOLDS, seed) if 0 < len(fold) < len(rows)]
+    tried, chosen, dev_score = choose_strength(features, rows, strengths, spec, metric, name=name, parts=parts)
+    matrix, _ = features(range(len(rows)))
+    return fit_at(matrix, rows, chosen), tried, dev_score
+
+
+def fit_at(matrix: Matrix, rows: Sequence[Example], strength: float) -> Logistic:
+    """Fit rows [rows, features] and their targets at one inverse regularization strength."""
+    return _fit(_Span.of(matrix), np.array([str(row.target) for row in rows]), strength)
+
+
+def choose_strength(
+    features: Features,
+    rows: Sequence[Example],
+    strengths: Sequence[float],
+    spec: TaskSpec,
+    metric: Metric,
+    *,
+    name: str,
+    parts: Sequence[Sequence[int]],
+) -> tuple[tuple[Configuration, ...], float, float | None]:
+    """Choose the inverse regularization strength (the first of equals) on rows that its fits do not see.
+
+    Args:
+        features: fits features on some rows.
+        rows: the labelled rows.
+        strengths: to choose among.
+        spec: the task.
+        metric: the study's.
+        name: what the strength is called in `Configuration.settings`.
+        parts: places in `rows`: each part is kept out of a fit on all the rest and scored with it.
+
+    Returns:
+        Every strength with its score, the chosen one, and the score of the choice (`out_of_bag_score`).
+    """
+    targets = np.array([str(row.target) for row in rows])
     scores: dict[float, list[float]] = {c: [] for c in strengths}
     for fold in parts:
         kept = sorted(set(range(len(rows))) - set(fold))
@@ -58,9 +92,7 @@ def fit_logistic(
         Configuration(settings={name: c}, dev_score=float(np.mean(scores[c])) if scores[c] else None) for c in strengths
     )
     best = max(tried, key=lambda t: -1.0 if t.dev_score is None else t.dev_score)
-    chosen = strengths[tried.index(best)]
-    matrix, _ = features(range(len(rows)))
-    return _fit(_Span.of(matrix), targets, chosen), tried, out_of_bag_score(np.array(list(scores.values())))
+    return tried, strengths[tried.index(best)], out_of_bag_score(np.array(list(scores.values())))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

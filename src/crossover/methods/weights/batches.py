@@ -8,7 +8,7 @@ import random
 from collections.abc import Iterator, Sequence
 
 
-def batches(indices: Sequence[int], seed: int, size: int, first: Sequence[int] = ()) -> Iterator[list[int]]:
+def batches(indices: Sequence[int], seed: int | str, size: int, first: Sequence[int] = ()) -> Iterator[list[int]]:
     """Yield batches that go through the rows in shuffled rounds; the first round begins with `first`."""
     generator = random.Random(f"crossover.batches/{seed}")
     queue: list[int] = list(first)

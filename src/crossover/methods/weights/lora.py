@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["Lora", "fit_lora", "recipes"]
+__all__ = ["BEFORE", "DEV_ROWS", "DEV_SHARE", "Lora", "fit_lora", "recipes", "short_of_memory"]
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -28,10 +28,10 @@ from crossover.model.base import Capability, LanguageModel, TrainRow, TrainStep
 from crossover.records import KINDS, Configuration, Example, Family, Inputs, Json, Kind, TaskSpec
 
 LEARNING_RATE = 2e-3
-_DEV_SHARE = 4
-_DEV_ROWS = 48
+DEV_SHARE = 4
+DEV_ROWS = 48
 _SAMPLED_BATCHES = 4
-_BEFORE = 3 / 4
+BEFORE = 3 / 4
 """Share of the steps taken before the dev rows are scored and join the training rows."""
 
 
@@ -78,10 +78,10 @@ class Lora(Method):
         """Its steps below one prefix, the dev rows, then the test."""
         trained = n_steps(budget, effort) * (shape.prefix + BATCH * (shape.row + shape.answer - 1))
         if shape.written:
-            answered = min(budget // _DEV_SHARE, WRITTEN_ROWS) + shape.n_test
+            answered = min(budget // DEV_SHARE, WRITTEN_ROWS) + shape.n_test
             read = shape.prefix * 4 + 2 * LAYOUT_ROWS * (shape.row + shape.answer) + answered * shape.row
             return Cost(read=read, trained=trained, written=answered * shape.written)
-        dev = min(budget // _DEV_SHARE, _DEV_ROWS)
+        dev = min(budget // DEV_SHARE, DEV_ROWS)
         read = shape.prefix * 2 + (dev + 2 * LAYOUT_ROWS) * (shape.row + shape.answer_tree)
         read += shape.n_test * shape.test_row
         return Cost(read=read, trained=trained)
@@ -134,8 +134,8 @@ def fit_lora(
     lessons = Lessons(_laid_out(program, rows, spec, metric, model, layouts), rows, model)
     program = lessons.program
     free = sorted(set(range(len(rows))) - set(lessons.shown))
-    dev = [free[i] for i in folds([rows[i] for i in free], _DEV_SHARE, seed)[-1]]
-    dev = dev[: WRITTEN_ROWS if program.is_open else _DEV_ROWS]
+    dev = [free[i] for i in folds([rows[i] for i in free], DEV_SHARE, seed)[-1]]
+    dev = dev[: WRITTEN_ROWS if program.is_open else DEV_ROWS]
     chosen = None
     if effort >= CHOOSING:
         effort /= 2
@@ -148,7 +148,7 @@ def fit_lora(
 
     size = max(1, round(BATCH / lessons.answers_a_row))
     steps = _steps(lessons, size, effort * (chosen.share if chosen else 1.0), seed)
-    before = round(steps * _BEFORE)
+    before = round(steps * BEFORE)
     settings = recipe.settings(program, steps, seed)
 
     def lesson(batch: Sequence[int], among: Sequence[int]) -> list[TrainRow]:
@@ -173,7 +173,7 @@ def fit_lora(
                     **recipe.told(settings),
                     "steps": steps,
                     "batch": size * lessons.answers_a_row,
-                    **_short_of_memory(taken),
+                    **short_of_memory(taken),
                 },
                 dev_score=dev_score,
                 token_passes=meter.token_passes,
@@ -238,7 +238,7 @@ def _dev_score(
     return Choice.of(scored, rows, list(program.label_words), spec, metric).score
 
 
-def _short_of_memory(steps: Sequence[TrainStep]) -> dict[str, Json]:
+def short_of_memory(steps: Sequence[TrainStep]) -> dict[str, Json]:
     """Return how often memory ran out and in how many parts a batch was computed then; nothing where it never did."""
     times = sum(step.out_of_memory for step in steps)
     return {"out_of_memory": times, "micro_batches": max(s.micro_batches for s in steps)} if times else {}
