@@ -130,7 +130,7 @@ class Prediction:
         margin: difference of the two best answers' log-probabilities, in nats; of a written answer the smallest one of
             two tokens along it; None where there is no such thing.
         prompt_tokens: tokens that the model reads for this call, a cached prefix included.
-        output_tokens: tokens of the answer.
+        output_tokens: tokens that the model wrote: the answer, and the reasoning before it.
         error: a failure of the machinery (never a wrong or badly formed answer), or None.
     """
 

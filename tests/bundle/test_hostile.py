@@ -19,7 +19,7 @@ from safetensors.torch import load_file, save_file
 from crossover.bundle import load_bundle
 from crossover.bundle.layout import MANIFEST, program_from_files, program_to_files
 from crossover.bundle.write import _write
-from crossover.candidate import Demonstration, PromptProgram
+from crossover.candidate import Demonstration, PromptProgram, Reasoning
 from crossover.errors import BundleError
 from tests.small import whole_study
 
@@ -152,6 +152,8 @@ def without(name: str) -> Callable[[Path], None]:
 ALIASES = "\n".join(["[&a0 [x, x]]", *(f"b{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 12))])
 TAG = "!!python/object/apply:os.system ['touch executed']"
 
+HOW = "{tokens: 48, marker: '####', keeps_marker: true, samples: 1, temperature: 0.0, seed: 0}"
+
 HOSTILE: dict[str, Callable[[Path], object]] = {
     "a link to a file": link("/etc/passwd", "README.md"),
     "a link to a folder": link_folder,
@@ -215,6 +217,11 @@ HOSTILE: dict[str, Callable[[Path], object]] = {
     "YAML that is not UTF-8": with_file("prompt.yaml", b"a: \xff\n"),
     "an attribute in the template": with_yaml(template="'{text.__class__}'"),
     "an unknown field in the template": with_yaml(template="'{secret}'"),
+    "reasoning beside labels": with_yaml(reasoning=HOW),
+    "reasoning that is text": with_yaml(reasoning="long", label_words="{}", answer_tokens="8"),
+    "reasoning without end": with_yaml(
+        reasoning=HOW.replace("tokens: 48", "tokens: 99999999"), label_words="{}", answer_tokens="8"
+    ),
     "no labels": with_yaml(label_words="{}"),
     "demonstrations that are no JSON": with_file("demos.jsonl", b"import os\n"),
     "a demonstration of another label": with_file("demos.jsonl", b'{"inputs": {"text": "a"}, "target": "x"}\n'),
@@ -256,6 +263,18 @@ def test_what_is_no_bundle(tmp_path: Path, made: str) -> None:
         (path / "thesis.tex").write_text("")
     with pytest.raises(BundleError, match="is no bundle"):
         load_bundle(path)
+
+
+def test_reasoning_survives_the_files_and_old_files_have_none(bundle: Path, tmp_path: Path) -> None:
+    with_yaml(reasoning=HOW, label_words="{}", answer_tokens="8")(bundle)
+    program = program_from_files(bundle)
+    assert program.reasoning == Reasoning(tokens=48, marker="####", keeps_marker=True)
+    again = tmp_path / "again"
+    again.mkdir()
+    program_to_files(program, again)
+    assert program_from_files(again) == program
+    with_yaml()(bundle)
+    assert program_from_files(bundle).reasoning is None
 
 
 TEXTS = [

@@ -17,6 +17,7 @@ from crossover.model.base import Capability, LanguageModel
 from crossover.model.local import LocalModel
 from crossover.model.tiny import tiny_model
 from crossover.records import Configuration, Example, Family, Inputs, Kind, Prediction, TaskSpec
+from tests.methods.test_open_kinds import task_of
 
 
 @pytest.mark.parametrize("name", named_methods(["all"], "classification"))
@@ -35,7 +36,10 @@ def test_a_users_prompt_conforms(tiny: LocalModel, spec: TaskSpec, rows: tuple[E
 def test_no_more_labels_than_the_budget(
     tiny: LocalModel, spec: TaskSpec, rows: tuple[Example, ...], name: str, effort: float
 ) -> None:
-    method, metric = get_method(name), get_metric("accuracy")
+    method = get_method(name)
+    if "classification" not in method.kinds:
+        spec, rows = task_of(method.kinds[0])
+    metric = get_metric(spec.metric)
     for budget in (method.min_budget, method.min_budget + 1, 11):
         fitted = method.fit(
             spec, rows[:budget], [row.inputs for row in rows], model=tiny, metric=metric, effort=effort, seed=1

@@ -150,5 +150,7 @@ def test_options_that_mean_nothing_are_refused(tiny: LocalModel) -> None:
     refused(tiny, "temperature must be 0 or more, but got nan", temperature=float("nan"))
     refused(tiny, "temperature must be 0 or more, but got inf", temperature=float("inf"))
     refused(tiny, "seed must be 0 or more, but got -1", seed=-1)
+    refused(tiny, "seed must be 0 or more, but got -2", seed=[-2])
+    refused(tiny, "seed must be one number or 1, one for each prompt, but got 2", seed=[1, 2])
     refused(tiny, "stop must be a list of texts", stop="ab")
     refused(tiny, "stop must be a list of texts", stop=["a", ""])

@@ -104,6 +104,7 @@ def program_to_files(program: PromptProgram, folder: Path) -> None:
         "fields": list(program.fields),
         "label_words": config["label_words"],
         "answer_tokens": config["answer_tokens"],
+        "reasoning": config["reasoning"],
         "demonstrations": None
         if not demonstrations
         else {"file": "demos.jsonl", "rule": "nearest", "by": retrieval["by"], "k": retrieval["k"]}
@@ -146,6 +147,7 @@ def program_from_files(folder: Path) -> PromptProgram:
                 "fields": prompt["fields"],
                 "label_words": prompt["label_words"],
                 "answer_tokens": prompt.get("answer_tokens", 0),
+                "reasoning": prompt.get("reasoning"),
                 "demonstrations": [] if nearest else demonstrations,
                 "retrieval": {"k": rule["k"], "by": rule["by"], "pool": demonstrations} if nearest else None,
             }

@@ -152,7 +152,12 @@ def _decoding(candidate: Candidate) -> Json:
     if not isinstance(candidate, PromptedCandidate):
         return None
     if candidate.program.is_open:
-        return {"rule": "greedy", "constrained": False, "max_tokens": candidate.program.answer_tokens}
+        reasoning = candidate.program.reasoning
+        return {
+            "rule": "drawn" if reasoning is not None and reasoning.is_drawn else "greedy",
+            "constrained": False,
+            "max_tokens": candidate.program.answer_tokens + (0 if reasoning is None else reasoning.tokens),
+        }
     return {"rule": "labels", "constrained": True}
 
 
@@ -201,7 +206,10 @@ _WRITTEN_MARGIN = 1e-3
 def _near_tie(margin: float | None, folder: Path) -> bool:
     manifest = json.loads((folder / "bundle.json").read_text(encoding="utf-8"))
     precision = (manifest["model"] or {}).get("precision", "fp32")
-    written = (manifest["decoding"] or {}).get("rule") == "greedy"
+    rule = (manifest["decoding"] or {}).get("rule")
+    if rule == "drawn":  # a path that takes another turn says nothing of how near it was: below fp32 any of them may
+        return bool(precision != "fp32")
+    written = rule == "greedy"
     allowed = _LOW_PRECISION_MARGIN if precision != "fp32" else _WRITTEN_MARGIN if written else 0.0
     return margin is not None and margin < allowed
 

@@ -9,6 +9,7 @@ from crossover.candidate.linear import LinearCandidate
 from crossover.candidate.nearest import NearestCandidate
 from crossover.candidate.program import Demonstration, PromptProgram, Retrieval
 from crossover.candidate.prompted import PromptedCandidate
+from crossover.candidate.reasoning import Reasoning
 
 __all__ = [
     "Candidate",
@@ -22,6 +23,7 @@ __all__ = [
     "Predictor",
     "PromptProgram",
     "PromptedCandidate",
+    "Reasoning",
     "Retrieval",
     "candidate_from_parts",
     "load_candidate",

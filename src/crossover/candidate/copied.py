@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["CopiedCandidate", "lead_sentences"]
+__all__ = ["CopiedCandidate", "lead_sentences", "whole_sentences"]
 
 import re
 from collections.abc import Sequence
@@ -69,3 +69,13 @@ def lead_sentences(whole: str, n: int) -> str:
         if place == n:
             return whole[:end].strip()
     return whole
+
+
+def whole_sentences(cut: str) -> str:
+    """Return a text that was cut somewhere without its last, unfinished sentence; all of it where no sentence ends.
+
+    >>> whole_sentences("It rains. We stay in. Why n")
+    'It rains. We stay in.'
+    """
+    ends = [found.end() for found in _SENTENCE_END.finditer(cut)]
+    return cut[: ends[-1]].strip() if ends else cut.strip()

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-__all__ = ["TURNS", "default_instruction", "default_template", "one_turn", "read_turns"]
+__all__ = [
+    "HASHES",
+    "PARAGRAPH",
+    "TURNS",
+    "default_instruction",
+    "default_template",
+    "one_turn",
+    "read_turns",
+    "reasoning_instruction",
+]
 
 import json
 from collections.abc import Mapping
@@ -13,6 +22,13 @@ from crossover.records import CONVERSATION, TaskSpec
 
 TURNS = "{turns}"
 """The template of conversations: their own turns stand where another task has one turn of the user."""
+
+
+PARAGRAPH = "\n\n"
+"""What ends an answer in the plain layout."""
+
+HASHES = "####"
+"""What stands before the number that answers a problem, as in GSM8K's solutions."""
 
 
 def default_instruction(spec: TaskSpec, words: Mapping[str, str]) -> str:
@@ -27,10 +43,9 @@ def default_instruction(spec: TaskSpec, words: Mapping[str, str]) -> str:
     if spec.kind == "extraction":
         return f"Extract from the text what it says, as JSON{_fields(spec)}. Answer with the JSON only."
     if spec.kind == "qa":
-        given = " from the text" if len(spec.input_fields) > 1 else ""
-        return f"Answer the question{given}. Give the answer only, as short as it can be."
+        return f"{_question(spec)} Give the answer only, as short as it can be."
     if spec.kind == "math":
-        return "Solve the problem step by step. End with a line that holds #### and the final number."
+        return _problem(HASHES)
     if spec.kind == "summarization":
         return f"Summarize the {_called(spec.input_fields[0]).lower()} in a few sentences."
     if spec.kind == "translation":
@@ -41,8 +56,25 @@ def default_instruction(spec: TaskSpec, words: Mapping[str, str]) -> str:
     return ""
 
 
-def default_template(spec: TaskSpec) -> str:
-    """Return the user turn: the input, named, and what the answer is to be.
+def reasoning_instruction(spec: TaskSpec, marker: str) -> str:
+    """Return what the system turn says where reasoning comes before the answer; `marker` stands between the two."""
+    if spec.kind == "math" and not spec.instruction:
+        return _problem(marker)
+    how = f"Think step by step, in one to three short sentences. Then write {marker} and the answer only."
+    return f"{spec.instruction or _question(spec)} {how}"
+
+
+def _question(spec: TaskSpec) -> str:
+    given = " from the text" if len(spec.input_fields) > 1 else ""
+    return f"Answer the question{given}."
+
+
+def _problem(marker: str) -> str:
+    return f"Solve the problem step by step. End with a line that holds {marker} and the final number."
+
+
+def default_template(spec: TaskSpec, cue: str | None = None) -> str:
+    """Return the user turn: the input, named, and what the answer is to be (`cue`: what else is to be written first).
 
     "Label:" at the end says the latter: in chat turns on ag_news .51 against .40 without it at zero demonstrations, .71
     against .66 at eight (docs/log.md, 2026-11-23). What asks for an answer by itself stands alone.
@@ -53,7 +85,7 @@ def default_template(spec: TaskSpec) -> str:
     if spec.kind in ("chat", "generation"):
         own = [f"{{{name}}}" for name in fields]
         return spec.input_template or "\n\n".join(own)
-    answer = _ANSWERS.get(spec.kind) or language(spec.target_field) or "Translation"
+    answer = cue or _ANSWERS.get(spec.kind) or language(spec.target_field) or "Translation"
     if spec.input_template is not None:
         return f"{spec.input_template}\n{answer}:"
     if spec.kind == "classification":

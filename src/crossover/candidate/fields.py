@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["integer", "mapping", "number", "optional", "pairs", "sequence", "text", "texts"]
+__all__ = ["boolean", "integer", "mapping", "number", "optional", "pairs", "sequence", "text", "texts"]
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -45,6 +45,14 @@ def integer(config: Mapping[str, Json], key: str) -> int:
     if value != int(value):
         raise ValueError(f"field {key!r} must be a whole number, got {value!r}")
     return int(value)
+
+
+def boolean(config: Mapping[str, Json], key: str) -> bool:
+    """Return true or false."""
+    value = _get(config, key)
+    if not isinstance(value, bool):
+        raise ValueError(f"field {key!r} must be true or false, got {value!r}")
+    return value
 
 
 def sequence(config: Mapping[str, Json], key: str) -> Sequence[Json]:

@@ -12,6 +12,7 @@ from typing import Literal, Self, TypeAlias, TypeVar
 from crossover.candidate.defaults import TURNS, default_instruction, default_template, one_turn, read_turns
 from crossover.candidate.fields import integer, mapping, optional, pairs, sequence, text, texts
 from crossover.candidate.neighbours import Neighbours, nearest_states
+from crossover.candidate.reasoning import Reasoning
 from crossover.candidate.wording import joined
 from crossover.model.base import FloatArray, Message
 from crossover.records import Example, Inputs, Json, TaskSpec
@@ -65,6 +66,7 @@ class PromptProgram:
         answer_tokens: most tokens of an answer that is written; 0 where the answer is one of the labels.
         layout: "chat": turns of the model's own chat template; "plain": one text that the model continues, paragraph
             by paragraph. Small models often copy a pattern better than they hold a conversation.
+        reasoning: how the model reasons before an answer that is written; None where it answers at once.
     """
 
     instruction: str
@@ -75,6 +77,7 @@ class PromptProgram:
     retrieval: Retrieval | None = None
     layout: Layout = "chat"
     answer_tokens: int = 0
+    reasoning: Reasoning | None = None
 
     @classmethod
     def default(cls, spec: TaskSpec) -> Self:
@@ -207,12 +210,14 @@ class PromptProgram:
             },
             "layout": self.layout,
             "answer_tokens": self.answer_tokens,
+            "reasoning": None if self.reasoning is None else self.reasoning.to_json(),
         }
 
     @classmethod
     def from_json(cls, config: Mapping[str, Json]) -> Self:
-        """Rebuild a program; what does not fit is a ValueError."""
+        """Rebuild a program; what does not fit is a ValueError. Programs from before there was reasoning have none."""
         retrieval = optional(config, "retrieval", mapping)
+        reasoning = optional({"reasoning": None, **config}, "reasoning", mapping)
         return cls(
             instruction=text(config, "instruction"),
             template=text(config, "template"),
@@ -228,6 +233,7 @@ class PromptProgram:
             ),
             layout=_one_of(LAYOUTS, config, "layout"),
             answer_tokens=integer(config, "answer_tokens"),
+            reasoning=None if reasoning is None else Reasoning.from_json(reasoning),
         )
 
 

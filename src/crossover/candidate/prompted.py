@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 __all__ = [
-    "PARAGRAPH",
     "PromptedCandidate",
     "label_answers",
     "prompt_tokens",
@@ -22,16 +21,14 @@ from typing import ClassVar, Self
 import numpy as np
 
 from crossover.candidate.base import Candidate, CandidateParts, Predictor
-from crossover.candidate.defaults import TURNS
+from crossover.candidate.defaults import PARAGRAPH, TURNS
 from crossover.candidate.fields import mapping, number, optional
 from crossover.candidate.head import head_tokens
 from crossover.candidate.program import PromptProgram
+from crossover.candidate.reasoned import reasoned_answers
 from crossover.model.base import Adapter, FloatArray, LanguageModel
 from crossover.records import Inputs, Json, Prediction
 from crossover.template import parse, validate
-
-PARAGRAPH = "\n\n"
-"""What ends an answer in the plain layout."""
 
 
 def prompt_tokens(program: PromptProgram, inputs: Sequence[Inputs], model: LanguageModel) -> list[tuple[int, ...]]:
@@ -76,7 +73,9 @@ def written_answers(program: PromptProgram, model: LanguageModel, inputs: Sequen
 
 
 def write(program: PromptProgram, prompts: Sequence[Sequence[int]], model: LanguageModel) -> list[Prediction]:
-    """Return what the model writes after each of a program's prompts."""
+    """Return what the model writes after each of a program's prompts; where it reasons first, its answers alone."""
+    if program.reasoning is not None:
+        return reasoned_answers(program, prompts, model)
     stop = [PARAGRAPH] if program.layout == "plain" else []
     return [
         Prediction(
@@ -176,6 +175,8 @@ def _check(program: PromptProgram) -> None:
     """Raise a ValueError where a program from a file could not be put into words."""
     if not program.label_words and program.answer_tokens < 1:
         raise ValueError("without 'label_words' field 'answer_tokens' must be at least 1")
+    if program.label_words and program.reasoning is not None:
+        raise ValueError("field 'reasoning' is for answers that are written, not for 'label_words'")
     if program.template != TURNS:
         validate(parse(program.template), allowed=("labels", *program.fields), needed=())
     shown = program.demonstrations

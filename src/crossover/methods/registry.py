@@ -17,10 +17,12 @@ from crossover.methods.baseline.nearest import Nearest
 from crossover.methods.both.distill import Distill
 from crossover.methods.both.lora_few_shot import LoraFewShot
 from crossover.methods.both.lora_knn_few_shot import LoraKnnFewShot
+from crossover.methods.prompt.cot import ChainOfThought
 from crossover.methods.prompt.diverse_few_shot import DiverseFewShot
 from crossover.methods.prompt.few_shot import FewShot
 from crossover.methods.prompt.knn_few_shot import KnnFewShot
 from crossover.methods.prompt.prompt_search import PromptSearch
+from crossover.methods.prompt.self_consistency import SelfConsistency
 from crossover.methods.prompt.zero_shot import ZeroShot
 from crossover.methods.sequence import SEPARATOR, Steps
 from crossover.methods.weights.full import Full
@@ -46,6 +48,8 @@ _OURS: dict[str, type[Method]] = {
         KnnFewShot,
         DiverseFewShot,
         PromptSearch,
+        ChainOfThought,
+        SelfConsistency,
         Head,
         HeadContrastive,
         Lora,

@@ -19,8 +19,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from crossover.candidate import PromptedCandidate, PromptProgram
+from crossover.candidate.defaults import PARAGRAPH
 from crossover.candidate.program import LAYOUTS, Layout
-from crossover.candidate.prompted import PARAGRAPH, prompt_tokens, target_answers, write
+from crossover.candidate.prompted import prompt_tokens, target_answers, write
 from crossover.metrics import Metric
 from crossover.model.base import FloatArray, LanguageModel
 from crossover.records import Configuration, Example, Json, TaskSpec

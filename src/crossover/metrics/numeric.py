@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["NumericMatch", "read_number"]
+__all__ = ["NumericMatch", "answer_marker", "read_number"]
 
 import re
 from collections import deque
@@ -87,6 +87,16 @@ def read_number(text: str) -> Fraction | None:
     said = _plain(text).strip().removesuffix(".")
     match = _WHOLE.fullmatch(said)
     return _value(match) if match else None
+
+
+def answer_marker(text: str) -> str | None:
+    r"""Return the last marker of an answer in a text as it stands there, or None without one.
+
+    >>> answer_marker("9 * 2 = 18\n#### 18"), answer_marker("So the answer is 18."), answer_marker("18")
+    ('####', 'answer is', None)
+    """
+    last = _last(_MARKER.finditer(text))
+    return None if last is None else last[0].strip()
 
 
 def _value(match: re.Match[str]) -> Fraction | None:

@@ -281,7 +281,7 @@ class LanguageModel(ABC):
         max_tokens: int,
         stop: Sequence[str] = (),
         temperature: float = 0.0,
-        seed: int = 0,
+        seed: int | Sequence[int] = 0,
         constraint: Constraint | None = None,
     ) -> list[Generated]:
         """Return one answer to every prompt.
@@ -290,7 +290,8 @@ class LanguageModel(ABC):
             max_tokens: an answer is cut after so many tokens.
             stop: an answer ends before the first of these texts. Not together with a constraint, which ends it itself.
             temperature: 0 takes the likeliest token each time; otherwise tokens are drawn.
-            seed: what is drawn for a prompt depends on the seed and the prompt's index, not on the other prompts.
+            seed: what is drawn for a prompt depends on the seed and the prompt's index, not on the other prompts; where
+                it is a list, a seed for each prompt, on the prompt's own seed alone.
             constraint: an answer that is not cut by max_tokens fulfils it.
 
         Raises:

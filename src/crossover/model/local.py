@@ -148,7 +148,7 @@ class LocalModel(LanguageModel):
         max_tokens: int,
         stop: Sequence[str] = (),
         temperature: float = 0.0,
-        seed: int = 0,
+        seed: int | Sequence[int] = 0,
         constraint: Constraint | None = None,
     ) -> list[Generated]:
         """Return one answer to every prompt."""

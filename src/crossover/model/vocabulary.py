@@ -89,7 +89,7 @@ class Vocabulary(LanguageModel):
         max_tokens: int,
         stop: Sequence[str] = (),
         temperature: float = 0.0,
-        seed: int = 0,
+        seed: int | Sequence[int] = 0,
         constraint: Constraint | None = None,
     ) -> list[Generated]:
         self._cannot()

@@ -143,6 +143,15 @@ def test_the_seed_and_the_index_make_the_sample() -> None:
     assert len({answer.tokens for answer in [*first, *second]}) == 8
 
 
+def test_a_prompts_own_seed_makes_its_sample_wherever_it_stands() -> None:
+    model = tiny_model()
+    seeds = [5, 6, 7, 5]
+    first = model.generate([*PROMPTS[:3], PROMPTS[0]], max_tokens=12, temperature=1.0, seed=seeds)
+    assert first[0] == first[3]
+    assert model.generate(PROMPTS[2::-1], max_tokens=12, temperature=1.0, seed=seeds[2::-1]) == first[2::-1]
+    assert model.generate(PROMPTS[:1], max_tokens=12, temperature=1.0, seed=[6]) != first[:1]
+
+
 def test_the_tokens_computed_are_counted() -> None:
     model = tiny_model()
     answers = model.generate(PROMPTS, max_tokens=10)

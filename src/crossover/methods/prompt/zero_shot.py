@@ -20,7 +20,10 @@ from crossover.records import KINDS, Example, Family, Inputs, Kind, TaskSpec
 
 
 class ZeroShot(Method):
-    """The default program as it stands. With labels, layout and prior correction are chosen on them."""
+    """The default program as it stands. With labels, layout and prior correction are chosen on them.
+
+    For math the default instruction asks for steps, so this is a chain of thought already; `cot` bounds it.
+    """
 
     name: ClassVar[str] = "zero-shot"
     family: ClassVar[Family] = "prompt"

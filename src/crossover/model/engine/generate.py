@@ -44,7 +44,7 @@ class Decoding:
     ends: frozenset[int]
     stop: Sequence[str] = ()
     temperature: float = 0.0
-    seed: int = 0
+    seed: int | Sequence[int] = 0
 
     def __post_init__(self) -> None:
         if self.max_tokens < 1:
@@ -55,8 +55,13 @@ class Decoding:
             )
         if not (self.temperature >= 0 and math.isfinite(self.temperature)):
             raise OptionError(f"temperature must be 0 or more, but got {self.temperature}.", "0 takes the likeliest")
-        if self.seed < 0:
-            raise OptionError(f"seed must be 0 or more, but got {self.seed}.")
+        least = self.seed if isinstance(self.seed, int) else min(self.seed, default=0)
+        if least < 0:
+            raise OptionError(f"seed must be 0 or more, but got {least}.")
+
+    def draws(self, index: int) -> Draws:
+        """Return the random numbers of the prompt with this index."""
+        return Draws(self.seed, index) if isinstance(self.seed, int) else Draws(self.seed[index], 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +81,7 @@ class _Row:
         self.tokens: list[int] = []
         self.waiting: list[int] = []  # tokens of the answer that the network has not read yet
         self.finish: Literal["eos", "stop", "length"] | None = None
-        self.draws = Draws(how.seed, index)
+        self.draws = how.draws(index)
         self.guide = guide
         self.margin: float | None = None
         self._how = how
@@ -217,5 +222,7 @@ def generate(
     guidance: Guidance | None = None,
 ) -> list[Generated]:
     """Return one answer to every prompt. Prompts must not be empty; `decode` turns token ids into text."""
+    if not isinstance(how.seed, int) and len(how.seed) != len(prompts):
+        raise OptionError(f"seed must be one number or {len(prompts)}, one for each prompt, but got {len(how.seed)}.")
     with torch.inference_mode():
         return _Run(decoder, prompts, how, decode, guidance).answers()
