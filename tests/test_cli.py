@@ -66,7 +66,7 @@ OPTIONS = {
         "data", "--test", "--test-size", "--input", "--target", "--kind", "--model", "--instruction", "--prompt",
         "--label-names", "--predictions", "--methods", "--budgets", "--seeds", "--effort", "--precision",
         "--time-limit", "--memory", "--study", "--json", "--metric", "--schema", "--input-template", "--answer-tokens",
-        "--sheet", "--max-rows", "--merge-spellings",
+        "--sheet", "--max-rows", "--merge-spellings", "--reflector",
     },
     "check": {
         "data", "--test", "--test-size", "--input", "--target", "--kind", "--metric", "--schema", "--sheet",
@@ -142,6 +142,13 @@ BAD: dict[str, tuple[dict[str, bytes | str], list[str], str]] = {
     "kind": ({"d.csv": GOOD}, ["d.csv", "--kind", "poetry"], "poetry"),
     "test size": ({"d.csv": GOOD}, ["d.csv", "--test-size", "1"], "--test-size 1"),
     "method": ({"d.csv": GOOD}, ["d.csv", "--methods", "lorra"], 'no method "lorra"'),
+    "no reflector": ({"d.csv": GOOD}, ["d.csv", "--methods", "gepa/lora"], "gepa needs a reflector"),
+    "idle reflector": (
+        {"d.csv": GOOD},
+        ["d.csv", "--methods", "lora", "--reflector", "smollm2-135m"],
+        "--reflector smollm2-135m: none of the methods",
+    ),
+    "no such reflector": ({"d.csv": GOOD}, ["d.csv", "--reflector", "smolm2-135m"], "did you mean smollm2-135m?"),
     "no method": ({"d.csv": GOOD}, ["d.csv", "--methods", ","], '--methods ","'),
     "budget": ({"d.csv": GOOD}, ["d.csv", "--budgets", "0,x"], '--budgets "x"'),
     "no budget": ({"d.csv": GOOD}, ["d.csv", "--budgets", ","], '--budgets ","'),

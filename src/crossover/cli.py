@@ -97,6 +97,9 @@ def run(  # noqa: PLR0917  # typer calls it by keyword
         list[Path] | None,
         typer.Option(metavar="FILE", help="Another system's answers on the test rows as an arm; repeatable."),
     ] = None,
+    reflector: Annotated[
+        str | None, typer.Option(metavar="MODEL", help="A stronger model that rewrites prompts, for gepa.")
+    ] = None,
     methods: Annotated[
         str | None, typer.Option(metavar="A,B", help="Methods; also default, which it is, and all (crossover methods).")
     ] = None,
@@ -156,6 +159,7 @@ def run(  # noqa: PLR0917  # typer calls it by keyword
             memory=room,
             prompts=prompt or (),
             predictions=predictions or (),
+            reflector=reflector,
             study=study,
             listener=listener,
             command=shlex.join(["crossover", *sys.argv[1:]]),

@@ -9,7 +9,7 @@ from typing import ClassVar
 import pytest
 
 from crossover.candidate import Candidate, CandidateParts, ConstantCandidate, Predictor
-from crossover.methods import Cost, Fitted, Method, Shape, get_method, method_names, named_methods
+from crossover.methods import Cost, Fitted, Method, Shape, method_names, named_methods
 from crossover.methods.conformance import check
 from crossover.methods.prompt.zero_shot import UserPrompt
 from crossover.metrics import Metric, get_metric
@@ -17,12 +17,13 @@ from crossover.model.base import Capability, LanguageModel
 from crossover.model.local import LocalModel
 from crossover.model.tiny import tiny_model
 from crossover.records import Configuration, Example, Family, Inputs, Kind, Prediction, TaskSpec
+from tests.methods.reflecting import ready
 from tests.methods.test_open_kinds import task_of
 
 
 @pytest.mark.parametrize("name", named_methods(["all"], "classification"))
 def test_registered_methods_conform(tiny: LocalModel, spec: TaskSpec, rows: tuple[Example, ...], name: str) -> None:
-    check(get_method(name), tiny, spec, rows)
+    check(ready(name), tiny, spec, rows)
 
 
 def test_a_users_prompt_conforms(tiny: LocalModel, spec: TaskSpec, rows: tuple[Example, ...]) -> None:
@@ -36,7 +37,7 @@ def test_a_users_prompt_conforms(tiny: LocalModel, spec: TaskSpec, rows: tuple[E
 def test_no_more_labels_than_the_budget(
     tiny: LocalModel, spec: TaskSpec, rows: tuple[Example, ...], name: str, effort: float
 ) -> None:
-    method = get_method(name)
+    method = ready(name)
     if "classification" not in method.kinds:
         spec, rows = task_of(method.kinds[0])
     metric = get_metric(spec.metric)

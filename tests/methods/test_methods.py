@@ -21,6 +21,7 @@ from crossover.model.local import LocalModel
 from crossover.model.tiny import tiny_model
 from crossover.records import KINDS, Example, Inputs, Kind, TaskSpec
 from tests.methods.recording import RecordingModel
+from tests.methods.reflecting import ready
 
 METRIC = get_metric("accuracy")
 Rows = tuple[Example, ...]
@@ -86,7 +87,7 @@ def test_why_a_method_cannot_serve(
 @pytest.mark.parametrize("kind", KINDS)
 def test_another_kind_is_refused(spec: TaskSpec, name: str, kind: Kind) -> None:
     able = frozenset[Capability]({"score", "embed", "train", "generate"})
-    method = get_method(name)
+    method = ready(name)
     reason = method.unsuitable(replace(spec, kind=kind), 32, able)
     if kind in method.kinds:
         assert reason is None

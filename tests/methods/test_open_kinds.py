@@ -22,6 +22,7 @@ from crossover.metrics import get_metric, metric_for
 from crossover.model.base import LanguageModel
 from crossover.model.local import LocalModel
 from crossover.records import KINDS, Example, Kind, TaskSpec
+from tests.methods.reflecting import ready
 
 CITIES = ["Rome", "Oslo", "Lima", "Cairo", "Quito", "Paris", "Delhi", "Kyoto"]
 ITEMS = ["lamps", "boxes", "phones"]
@@ -67,7 +68,7 @@ def _conforming() -> list[tuple[Kind, str]]:
 @pytest.mark.parametrize(("kind", "name"), _conforming())
 def test_methods_that_write_conform(tiny: LocalModel, kind: Kind, name: str) -> None:
     spec, rows = task_of(kind)
-    fitted = check(get_method(name), tiny, spec, rows)
+    fitted = check(ready(name), tiny, spec, rows)
     closed = (ConstantCandidate, CopiedCandidate, NearestCandidate, PromptedCandidate)
     assert isinstance(fitted.candidate, closed)
 

@@ -18,7 +18,7 @@ from crossover.records import KINDS, Example, Kind, TaskSpec
 OURS = (
     *("majority", "constant", "copy-input", "lead", "nearest", "linear"),
     *("zero-shot", "few-shot", "knn-few-shot", "diverse-few-shot", "prompt-search"),
-    *("cot", "self-consistency"),
+    *("cot", "self-consistency", "gepa"),
     *("head", "head-contrastive", "lora", "qlora", "full", "ia3", "prompt-tuning"),
     *("lora+few-shot", "lora+knn-few-shot", "distill"),
     *("prompt-search/lora", "lora/prompt-search", "prompt-search/lora/prompt-search"),

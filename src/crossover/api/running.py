@@ -10,6 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from crossover.about import machine, parts
+from crossover.api.reflecting import beside_bytes, reflector_for, refuse_lacking
 from crossover.api.study import Study
 from crossover.api.words import model_in_words
 from crossover.errors import OptionError
@@ -69,6 +70,7 @@ def compare(  # noqa: PLR0913  # the command line's contract has as many
     prompts: Sequence[Path | str] = (),
     predictions: Sequence[Path | str] = (),
     race: bool = False,
+    reflector: str | None = None,
     study: Path | str | None = None,
     listener: Listener | None = None,
     command: str | None = None,
@@ -92,6 +94,7 @@ def compare(  # noqa: PLR0913  # the command line's contract has as many
         prompts: files with prompts of your own: each is an arm `prompt:NAME`.
         predictions: files with another system's answers on the test rows: each is an arm `predictions:NAME`.
         race: stop arms that cannot win, by their dev scores on the labels of the budget: about half the work.
+        reflector: a stronger model that rewrites prompts, for `gepa`; named as `model` is.
         study: the folder; by default NAME-study beside where you are.
         listener: told what happens.
         command: what the report gives as the command that does it again.
@@ -103,11 +106,14 @@ def compare(  # noqa: PLR0913  # the command line's contract has as many
         task = Task.from_file(task)
     listener = listener or Silent()
     _check_options(seeds, effort, time_limit)
-    chosen = [get_method(name) for name in named_methods(methods or ["default"], task.spec.kind)]
+    named, kind = methods or ["default"], task.spec.kind
+    known = [get_method(name) for name in named_methods(named, kind)]  # before anything is fetched
+    if reflector is None:
+        refuse_lacking(known, named, kind)
     own = [*task.prompts, *(read_prompt(path, task.spec) for path in prompts)]
-    chosen += [UserPrompt(prompt.name, prompt.text) for prompt in own]
+    prompted = [UserPrompt(prompt.name, prompt.text) for prompt in own]
     recorded = [read_predictions(path, task.test, task.spec) for path in predictions]
-    _refuse_twins([m.name for m in chosen] + [RECORDED + p.name for p in recorded])
+    _refuse_twins([m.name for m in (*known, *prompted)] + [RECORDED + p.name for p in recorded])
     wanted = tuple(dict.fromkeys(budgets or default_budgets(task.n_labelled, len(task.spec.labels))))
     check_budgets(wanted, task.n_labelled)
     for line in _opening(task, seeds, recorded):
@@ -117,12 +123,20 @@ def compare(  # noqa: PLR0913  # the command line's contract has as many
     device = device_name()
     precisions = tuple(dict.fromkeys(choose_precision(p, device) for p in _several(precision)))
     source = find_model(model, report=listener.progress)
+    rewriting = None if reflector is None else find_model(reflector, report=listener.progress)
+    beside = beside_bytes(rewriting, source, precisions[0])
+    models = OneModel(source)
+    who = None if rewriting is None else reflector_for(rewriting, source, models, precisions[0])
+    chosen = [*(get_method(name, who) for name in named_methods(named, kind, who)), *prompted]
+    if reflector is not None:
+        refuse_lacking(chosen, named, kind, reflector)
     lacking = {m.precision: unavailable(m.precision, device) for m in chosen if m.precision is not None}
     loaded = tuple(dict.fromkeys((*precisions, *(p for p, why in lacking.items() if why is None))))
     rooms = (
-        free_rooms(source.footprints(loaded)) if memory is None else _rooms(memory, source, loaded, device, listener)
+        free_rooms(source.footprints(loaded), beside)
+        if memory is None
+        else _rooms(memory, source, loaded, device, listener, beside)
     )
-    models = OneModel(source)
     identity = models.at(precisions[0]).identity
     task = with_room(task, models.at(precisions[0]))
     listener.note("model", model_in_words(asdict(identity), precisions))
@@ -189,9 +203,9 @@ def _several(precision: str | Sequence[str]) -> list[str]:
 
 
 def _rooms(
-    memory: int, source: ModelSource, precisions: Sequence[str], device: str, listener: Listener
+    memory: int, source: ModelSource, precisions: Sequence[str], device: str, listener: Listener, beside: int
 ) -> dict[str, Room]:
-    base = resident_bytes()
+    base = resident_bytes() + beside
     works = [p for p in PRECISIONS if p != "auto" and unavailable(p, device) is None]
     rooms = rooms_for(memory, base, source.name, precisions, source.footprints(works))
     weights = ", ".join(f"{in_words(room.footprint.weights)} in {p}" for p, room in rooms.items())

@@ -159,10 +159,20 @@ class Method(ABC):
     def cost(self, shape: Shape, budget: int, effort: float) -> Cost:
         """Return the tokens that a trial will take, roughly: for the plan."""
 
+    def wording(self, spec: TaskSpec) -> tuple[str, ...]:
+        """Return what makes this method's trials other trials beside its name: a prompt's text, a reflector's name."""
+        return ()
+
+    def lacks(self) -> str | None:
+        """Return in one line what it needs whatever the task, and does not have: a package, a second model."""
+        return None
+
     def unsuitable(self, spec: TaskSpec, budget: int, capabilities: frozenset[Capability] | None) -> str | None:
         """Return in one line why the method cannot serve this task, model and budget, or None when it can."""
         if spec.kind not in self.kinds:
             return f"{self.name} is for {', '.join(self.kinds)}, not for {spec.kind}"
+        if lacking := self.lacks():
+            return lacking
         if budget < self.min_budget:
             plural = "s" * (self.min_budget != 1)
             return f"{self.name} needs at least {self.min_budget} label{plural}, the budget is {budget}"

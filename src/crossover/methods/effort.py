@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-__all__ = ["BATCH", "STEPS", "Meter", "allowance", "n_steps"]
+__all__ = ["BATCH", "STEPS", "Meter", "allowance", "n_steps", "planned_allowance"]
 
 import time
 from collections.abc import Sequence
 
 from crossover.candidate.program import PromptProgram
 from crossover.candidate.prompted import prompt_tokens, target_answers
+from crossover.methods.base import Shape
 from crossover.model.base import LanguageModel
 from crossover.model.engine.forest import common_prefix
 from crossover.records import Example
@@ -35,6 +36,11 @@ def allowance(program: PromptProgram, labelled: Sequence[Example], model: Langua
     answer = sum(map(len, target_answers(program, targets, model))) / max(len(targets), 1)
     row = sum(len(p) - shared for p in prompts) / max(len(prompts), 1) + answer - 1
     return 3 * n_steps(len(labelled), effort) * round(shared + BATCH * row)
+
+
+def planned_allowance(shape: Shape, budget: int, effort: float) -> int:
+    """Return about what `allowance` will be, from what a plan knows."""
+    return 3 * n_steps(budget, effort) * (shape.prefix + BATCH * (shape.row + shape.answer - 1))
 
 
 def n_steps(n_rows: int, effort: float) -> int:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 __all__ = [
     "LAYOUT_ROWS",
+    "NO_CORRECTION",
     "PRIOR_ROWS",
     "Option",
     "best_of",
     "choose_prior",
     "label_scores",
+    "laid_out_options",
     "likelier_layout",
     "options",
+    "priors",
     "score_of",
 ]
 
@@ -28,6 +31,7 @@ from crossover.model.base import FloatArray, LanguageModel
 from crossover.records import Configuration, Example, Inputs, Json, TaskSpec
 
 LAYOUT_ROWS = 16
+NO_CORRECTION = "as it is"
 PRIOR_ROWS = 32
 """Unlabelled inputs on which a label prior is estimated."""
 
@@ -65,17 +69,24 @@ def options(
         labelled: the budget, whose label frequencies count.
     """
     labels = list(program.label_words)
-    priors: dict[str, Mapping[str, float] | None] = {"as it is": None}
-    if len(prior_logprobs):
-        priors["corrected"] = prior_of(prior_logprobs, labels)
-        priors["corrected to the labels' frequencies"] = prior_of(
-            prior_logprobs, labels, label_frequencies(labelled, labels)
-        )
     found = []
-    for name, prior in priors.items():
+    for name, prior in priors(labels, prior_logprobs, labelled).items():
         shift = np.zeros(len(labels)) if prior is None else np.array([prior[label] for label in labels])
         choice = Choice.of(logprobs - shift, rows, labels, spec, metric)
         found.append(Option(candidate=PromptedCandidate(program=program, prior=prior), correction=name, choice=choice))
+    return found
+
+
+def priors(
+    labels: Sequence[str], prior_logprobs: FloatArray, labelled: Sequence[Example]
+) -> dict[str, Mapping[str, float] | None]:
+    """Return name of a correction -> what it takes off the labels' log-probabilities; see `options`."""
+    found: dict[str, Mapping[str, float] | None] = {NO_CORRECTION: None}
+    if len(prior_logprobs):
+        found["corrected"] = prior_of(prior_logprobs, labels)
+        found["corrected to the labels' frequencies"] = prior_of(
+            prior_logprobs, labels, label_frequencies(labelled, labels)
+        )
     return found
 
 
@@ -106,17 +117,34 @@ def choose_prior(
     others = unlabelled[:PRIOR_ROWS]
     if not labelled:
         prior = prior_of(label_scores(program, others, model), list(program.label_words)) if others else None
-        settings: dict[str, Json] = {"layout": program.layout, "prior": "as it is" if prior is None else "corrected"}
+        settings: dict[str, Json] = {"layout": program.layout, "prior": NO_CORRECTION if prior is None else "corrected"}
         tried = (Configuration(settings=settings, dev_score=None),)
         return PromptedCandidate(program=program, prior=prior), tried, None
+    found = laid_out_options(program, labelled, others, spec, metric, model, layouts)
+    best = best_of(found)
+    return best.candidate, tuple(option.configuration() for option in found), score_of(found)
+
+
+def laid_out_options(
+    program: PromptProgram,
+    labelled: Sequence[Example],
+    others: Sequence[Inputs],
+    spec: TaskSpec,
+    metric: Metric,
+    model: LanguageModel,
+    layouts: Sequence[Layout] = LAYOUTS,
+) -> list[Option]:
+    """Return a program's `options` in each layout.
+
+    The label prior is estimated on `others`, or on the rows where there are none.
+    """
     found: list[Option] = []
     for layout in layouts:
         laid_out = program.in_layout(layout)
         logprobs = label_scores(laid_out, [*(e.inputs for e in labelled), *others], model)
         own, theirs = logprobs[: len(labelled)], logprobs[len(labelled) :]
         found += options(laid_out, own, theirs if others else own, labelled, labelled, spec, metric)
-    best = best_of(found)
-    return best.candidate, tuple(option.configuration() for option in found), score_of(found)
+    return found
 
 
 def likelier_layout(

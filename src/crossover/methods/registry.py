@@ -20,6 +20,7 @@ from crossover.methods.both.lora_knn_few_shot import LoraKnnFewShot
 from crossover.methods.prompt.cot import ChainOfThought
 from crossover.methods.prompt.diverse_few_shot import DiverseFewShot
 from crossover.methods.prompt.few_shot import FewShot
+from crossover.methods.prompt.gepa import Gepa
 from crossover.methods.prompt.knn_few_shot import KnnFewShot
 from crossover.methods.prompt.prompt_search import PromptSearch
 from crossover.methods.prompt.self_consistency import SelfConsistency
@@ -32,6 +33,7 @@ from crossover.methods.weights.ia3 import Ia3
 from crossover.methods.weights.lora import Lora
 from crossover.methods.weights.prompt_tuning import PromptTuning
 from crossover.methods.weights.qlora import QLora
+from crossover.model.reflector import Reflector
 from crossover.records import Kind
 
 _OURS: dict[str, type[Method]] = {
@@ -50,6 +52,7 @@ _OURS: dict[str, type[Method]] = {
         PromptSearch,
         ChainOfThought,
         SelfConsistency,
+        Gepa,
         Head,
         HeadContrastive,
         Lora,
@@ -68,13 +71,13 @@ _SEQUENCES = ("prompt-search/lora", "lora/prompt-search", "prompt-search/lora/pr
 """Sequences that are offered by name; any other is made when it is asked for."""
 
 
-def default_methods(kind: Kind) -> tuple[str, ...]:
+def default_methods(kind: Kind, reflector: Reflector | None = None) -> tuple[str, ...]:
     """Return the names of our methods that serve a kind of task and run unasked, in the order of the tables."""
-    serving = (get_method(name) for name in (*_OURS, *_SEQUENCES))
+    serving = (get_method(name, reflector) for name in (*_OURS, *_SEQUENCES))
     return tuple(method.name for method in serving if method.is_default and kind in method.kinds)
 
 
-def named_methods(names: Iterable[str], kind: Kind) -> tuple[str, ...]:
+def named_methods(names: Iterable[str], kind: Kind, reflector: Reflector | None = None) -> tuple[str, ...]:
     """Return names with the words "default" and "all" replaced by what they stand for, each name once.
 
     "all" is every method for this kind of task, ours and those of other packages.
@@ -82,7 +85,7 @@ def named_methods(names: Iterable[str], kind: Kind) -> tuple[str, ...]:
     found: list[str] = []
     for name in names:
         if name == "default":
-            found += default_methods(kind)
+            found += default_methods(kind, reflector)
         elif name == "all":
             found += [one for one in method_names() if kind in get_method(one).kinds]
         else:
@@ -95,15 +98,21 @@ def method_names() -> tuple[str, ...]:
     return (*_OURS, *_SEQUENCES, *sorted(set(_theirs()) - set(_OURS)))
 
 
-def get_method(name: str) -> Method:
+def get_method(name: str, reflector: Reflector | None = None) -> Method:
     """Return a method by name; names with "/" between are methods in sequence.
+
+    Args:
+        name: as users type it.
+        reflector: for the methods that need one; without it they say so (`Method.lacks`).
 
     Raises:
         OptionError: there is none of this name, its package gives something else than a method, or a step cannot go on
             from the one before it.
     """
     if SEPARATOR in name:
-        return Steps([get_method(step) for step in name.split(SEPARATOR)])
+        return Steps([get_method(step, reflector) for step in name.split(SEPARATOR)])
+    if name == Gepa.name:
+        return Gepa(reflector)
     if name in _OURS:
         return _OURS[name]()
     entry = _theirs().get(name)

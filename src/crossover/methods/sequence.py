@@ -114,6 +114,14 @@ class Steps(Method):
             written=sum(cost.written for cost in costs),
         )
 
+    def wording(self, spec: TaskSpec) -> tuple[str, ...]:
+        """Return what its steps say."""
+        return tuple(text for step in self._steps for text in step.wording(spec))
+
+    def lacks(self) -> str | None:
+        """Return what the first step lacks that lacks something."""
+        return next((lacking for step in self._steps if (lacking := step.lacks())), None)
+
     def unsuitable(self, spec: TaskSpec, budget: int, capabilities: frozenset[Capability] | None) -> str | None:
         """Return the first step's reason that there is, or the sequence's own."""
         reasons = [step.unsuitable(spec, max(budget, step.min_budget), capabilities) for step in self._steps]

@@ -24,6 +24,11 @@ class OneModel:
         self._source = source
         self._model: LocalModel | None = None
 
+    @property
+    def loaded(self) -> LocalModel | None:
+        """The model that is in memory, in whichever precision; None before the first."""
+        return self._model
+
     def at(self, precision: str) -> LocalModel:
         """Return the model in fp32, fp16, bf16, int8 or nf4, loaded where it is not.
 

@@ -52,8 +52,7 @@ def trial_key(method: Method, spec: TaskSpec, identity: ModelIdentity, effort: f
         said += [spec.input_template, spec.schema, spec.answer_tokens]
     elif spec.input_template is not None:
         said.append(spec.input_template)
-    if isinstance(method, UserPrompt):
-        said.append(method.program(spec).template)
+    said += method.wording(spec)
     return TrialKey(
         method=method.name,
         budget=0,

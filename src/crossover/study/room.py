@@ -100,15 +100,26 @@ def rooms_for(
     return rooms
 
 
-def free_rooms(footprints: Mapping[str, Footprint]) -> dict[str, Room]:
-    """Return the room in each precision where nobody set a bound: nine tenths of what is free."""
+def free_rooms(footprints: Mapping[str, Footprint], beside: int = 0) -> dict[str, Room]:
+    """Return the room in each precision where nobody set a bound: nine tenths of what is free.
+
+    Args:
+        footprints: the model's, by precision.
+        beside: bytes that another model will take.
+    """
     base = resident_bytes()
     on_gpu = device_name() == "cuda"
     free = torch.cuda.mem_get_info()[0] if on_gpu else psutil.virtual_memory().available
     if not on_gpu and (limit := memory_limit()) is not None:  # a container's: what is free on its host is not ours
         free = min(free, max(limit - base, 0))
     return {
-        p: Room(bound=base + free * 9 // 10, base=base, footprint=f, asked=False, largest=ON_GPU if on_gpu else Sizes())
+        p: Room(
+            bound=base + free * 9 // 10,
+            base=base + beside,
+            footprint=f,
+            asked=False,
+            largest=ON_GPU if on_gpu else Sizes(),
+        )
         for p, f in footprints.items()
     }
 

@@ -11,7 +11,7 @@ from crossover.candidate import Candidate, PromptedCandidate
 from crossover.errors import TrialError
 from crossover.methods.base import Cost, Fitted, Method, Shape
 from crossover.methods.choosing import folds
-from crossover.methods.effort import BATCH, Meter, allowance, n_steps
+from crossover.methods.effort import Meter, allowance, planned_allowance
 from crossover.methods.frozen import PRIOR_ROWS, best_of, label_scores, options
 from crossover.methods.prompt.halving import RUNGS, Judge, Judged, chosen_among, halve
 from crossover.methods.prompt.population import population
@@ -89,7 +89,7 @@ class PromptSearch(Method):
         """Its allowance, then the test, with demonstrations or neighbours."""
         shown = min(8, max(budget // 2, 1))
         added = shown * (shape.row + shape.answer)
-        read = 3 * n_steps(budget, effort) * (shape.prefix + BATCH * (shape.row + shape.answer - 1))
+        read = planned_allowance(shape, budget, effort)
         if shape.written:
             answered = min(budget, WRITTEN_ROWS) + shape.n_test
             return Cost(read=read + answered * shape.row, written=answered * shape.written, added=added)

@@ -102,3 +102,7 @@ class UserPrompt(ZeroShot):
     def program(self, spec: TaskSpec) -> PromptProgram:
         """Return the user's prompt as a program."""
         return PromptProgram.of_prompt(self._template, spec)
+
+    def wording(self, spec: TaskSpec) -> tuple[str, ...]:
+        """Return the prompt's text."""
+        return (self._template,)
