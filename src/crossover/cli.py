@@ -117,6 +117,10 @@ def run(  # noqa: PLR0917  # typer calls it by keyword
     memory: Annotated[
         str | None, typer.Option(metavar="4GB", help="Run only what fits into this memory: 800MB, 3.5GiB.")
     ] = None,
+    constrain: Annotated[
+        str | None,
+        typer.Option(metavar="WAY", help="yes: answers by labels or schema; no: freely; both: yes, with no beside it."),
+    ] = None,
     study: Annotated[Path | None, typer.Option(metavar="DIR", help="Study folder; by default NAME-study here.")] = None,
     as_json: _Json = False,
 ) -> None:
@@ -160,6 +164,7 @@ def run(  # noqa: PLR0917  # typer calls it by keyword
             prompts=prompt or (),
             predictions=predictions or (),
             reflector=reflector,
+            constrain=constrain,
             study=study,
             listener=listener,
             command=shlex.join(["crossover", *sys.argv[1:]]),

@@ -13,6 +13,7 @@ __all__ = [
     "Arm",
     "Bound",
     "Configuration",
+    "Constrain",
     "Crossover",
     "Decision",
     "Example",
@@ -48,6 +49,7 @@ Kind = Literal["classification", "extraction", "qa", "math", "summarization", "t
 Family = Literal["baseline", "prompt", "weights", "both"]
 Decision = Literal["prompt", "weights", "both", "neither", "tied", "unsure"]
 Bound = Literal["exact", "at_most", "at_least", "never"]
+Constrain = Literal["yes", "no", "both"]
 
 KINDS: tuple[Kind, ...] = (
     "classification",
@@ -102,6 +104,8 @@ class TaskSpec:
         input_template: the user's own form of an input, with {field} substitution; None for the kind's default.
         schema: JSON schema of an answer, for `extraction`; None without one.
         answer_tokens: most tokens of an answer, for the open kinds; 0 where labels are the answers.
+        constrain: how prompted candidates answer: "yes" within the labels or the schema, "no" freely, "both" as "yes",
+            and freely beside it. None: labels are chosen, everything else is written freely.
     """
 
     name: str
@@ -115,6 +119,7 @@ class TaskSpec:
     input_template: str | None = None
     schema: Mapping[str, Json] | None = None
     answer_tokens: int = 0
+    constrain: Constrain | None = None
 
     def words(self, label: str) -> str:
         """Return the words that stand for a label in prompts and answers."""
@@ -173,6 +178,7 @@ class Measurement:
         peak_memory_mb: highest resident memory while fitting and measuring, in MiB.
         retention: share of the base model's knowledge that is left, 0..1; None where it was not measured.
         beside: further numbers of all answers together, by name: they decide nothing. For example {"macro_f1": 0.71}.
+        free: the same examples answered freely, where `results` are constrained and both were asked for; else empty.
     """
 
     results: tuple[ExampleResult, ...]
@@ -181,6 +187,7 @@ class Measurement:
     peak_memory_mb: float | None = None
     retention: float | None = None
     beside: Mapping[str, float] = field(default_factory=dict)
+    free: tuple[ExampleResult, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -293,7 +300,12 @@ class Crossover:
 class Arm:
     """A method × budget (× precision × model), seeds taken together. `score` is None while over 1% is missing.
 
-    `beside` has further numbers, means over the seeds: see `Measurement`.
+    Attributes:
+        beside: further numbers, means over the seeds: see `Measurement`.
+        free_score: the mean score of answers that nothing constrains; None where they were not asked for beside.
+        format_share: the share, 0..1, of this arm's gain over the prompt without labels that is format alone: what is
+            left of the gain when both are constrained is not. None where unknown, or where free answers show no gain.
+        format_interval: of `format_share`.
     """
 
     arm: str
@@ -320,6 +332,9 @@ class Arm:
     p_vs_recommended: float | None
     dev_score: float | None = None
     beside: Mapping[str, float] = field(default_factory=dict)
+    free_score: float | None = None
+    format_share: float | None = None
+    format_interval: Interval | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

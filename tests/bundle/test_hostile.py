@@ -223,6 +223,11 @@ HOSTILE: dict[str, Callable[[Path], object]] = {
         reasoning=HOW.replace("tokens: 48", "tokens: 99999999"), label_words="{}", answer_tokens="8"
     ),
     "no labels": with_yaml(label_words="{}"),
+    "answers that are no truth": with_yaml(constrained="perhaps"),
+    "a schema beside labels": with_file("schema.json", b'{"type": "string"}'),
+    "a schema that is no JSON": with_file("schema.json", b"{"),
+    "a deep schema": with_file("schema.json", b"[" * 500_000),
+    "a huge schema": huge("schema.json", 2**33),
     "demonstrations that are no JSON": with_file("demos.jsonl", b"import os\n"),
     "a demonstration of another label": with_file("demos.jsonl", b'{"inputs": {"text": "a"}, "target": "x"}\n'),
     "a demonstration without its input": with_file("demos.jsonl", b'{"inputs": {}, "target": "login"}\n'),

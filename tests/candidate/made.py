@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 
@@ -15,9 +17,10 @@ from crossover.candidate import (
     PromptProgram,
 )
 from crossover.candidate.logistic import Logistic
-from crossover.model.base import Adapter, TrainRow, TrainSettings
+from crossover.candidate.prompted import prompt_tokens, target_answers
+from crossover.model.base import Adapter, LanguageModel, TrainRow, TrainSettings
 from crossover.model.tiny import tiny_model
-from crossover.records import TaskSpec
+from crossover.records import Example, TaskSpec
 
 LABELS = ("delivery", "refund", "log_in")
 DEMONSTRATIONS = (
@@ -36,6 +39,18 @@ def adapter() -> Adapter:
     row = TrainRow(prompt=tuple(range(20)), completion=(1, 2, 3))
     with model.training(TrainSettings(rank=2, alpha=4, learning_rate=0.05, warmup_steps=1, total_steps=3)) as trainer:
         trainer.step([row])
+        return trainer.adapter()
+
+
+def taught(model: LanguageModel, program: PromptProgram, rows: Sequence[Example]) -> Adapter:
+    """Return an adapter with which the model knows the rows' answers by heart."""
+    prompts = prompt_tokens(program, [row.inputs for row in rows], model)
+    answers = target_answers(program, [str(row.target) for row in rows], model)
+    lessons = [TrainRow(prompt=prompt, completion=answer) for prompt, answer in zip(prompts, answers, strict=True)]
+    settings = TrainSettings(rank=8, learning_rate=0.01, total_steps=120)
+    with model.training(settings) as trainer:
+        for _ in range(settings.total_steps):
+            trainer.step(lessons)
         return trainer.adapter()
 
 

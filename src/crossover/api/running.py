@@ -34,7 +34,9 @@ from crossover.study import (
     at_precisions,
     check_budgets,
     check_lengths,
+    check_schema,
     conduct,
+    constrained,
     default_budgets,
     digest,
     free_rooms,
@@ -71,6 +73,7 @@ def compare(  # noqa: PLR0913  # the command line's contract has as many
     predictions: Sequence[Path | str] = (),
     race: bool = False,
     reflector: str | None = None,
+    constrain: str | None = None,
     study: Path | str | None = None,
     listener: Listener | None = None,
     command: str | None = None,
@@ -95,6 +98,9 @@ def compare(  # noqa: PLR0913  # the command line's contract has as many
         predictions: files with another system's answers on the test rows: each is an arm `predictions:NAME`.
         race: stop arms that cannot win, by their dev scores on the labels of the budget: about half the work.
         reflector: a stronger model that rewrites prompts, for `gepa`; named as `model` is.
+        constrain: how prompts and adapters answer: "yes" within the labels or the JSON schema, "no" freely, "both" as
+            "yes", and freely beside it, which tells what share of a gain is format alone. By default labels are chosen
+            and all other answers written freely. What is trained is the same in any case.
         study: the folder; by default NAME-study beside where you are.
         listener: told what happens.
         command: what the report gives as the command that does it again.
@@ -104,6 +110,7 @@ def compare(  # noqa: PLR0913  # the command line's contract has as many
     """
     if not isinstance(task, Task):
         task = Task.from_file(task)
+    task = constrained(task, constrain)
     listener = listener or Silent()
     _check_options(seeds, effort, time_limit)
     named, kind = methods or ["default"], task.spec.kind
@@ -140,6 +147,7 @@ def compare(  # noqa: PLR0913  # the command line's contract has as many
     identity = models.at(precisions[0]).identity
     task = with_room(task, models.at(precisions[0]))
     listener.note("model", model_in_words(asdict(identity), precisions))
+    check_schema(task.spec, models.at(precisions[0]))
     keys = {m.name: trial_key(m, task.spec, identity, effort) for m in chosen}
     plan = make_plan(
         chosen,

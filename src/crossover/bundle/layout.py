@@ -38,6 +38,7 @@ LARGEST: dict[str, int] = {
     "README.md": _MIB,
     "prompt.yaml": _MIB,
     "demos.jsonl": 64 * _MIB,
+    "schema.json": 8 * _MIB,
     "measure.jsonl": 64 * _MIB,
     "weights.safetensors": 2048 * _MIB,
     "adapter/adapter_config.json": _MIB,
@@ -93,7 +94,7 @@ def said(what: object) -> str:
 
 
 def program_to_files(program: PromptProgram, folder: Path) -> None:
-    """Write prompt.yaml, and demos.jsonl where there are demonstrations."""
+    """Write prompt.yaml, and where there are any demos.jsonl (demonstrations) and schema.json (the answers')."""
     config = program.to_json()
     retrieval = config["retrieval"]
     demonstrations = retrieval["pool"] if isinstance(retrieval, Mapping) else config["demonstrations"]
@@ -105,6 +106,7 @@ def program_to_files(program: PromptProgram, folder: Path) -> None:
         "label_words": config["label_words"],
         "answer_tokens": config["answer_tokens"],
         "reasoning": config["reasoning"],
+        "constrained": config["constrained"],
         "demonstrations": None
         if not demonstrations
         else {"file": "demos.jsonl", "rule": "nearest", "by": retrieval["by"], "k": retrieval["k"]}
@@ -122,6 +124,8 @@ def program_to_files(program: PromptProgram, folder: Path) -> None:
         assert isinstance(demonstrations, list | tuple)
         lines = [json.dumps(d, ensure_ascii=False) for d in demonstrations]
         (folder / "demos.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    if program.schema is not None:
+        (folder / "schema.json").write_text(json.dumps(program.schema) + "\n", encoding="utf-8")
 
 
 def program_from_files(folder: Path) -> PromptProgram:
@@ -139,6 +143,7 @@ def program_from_files(folder: Path) -> PromptProgram:
             text = (folder / "demos.jsonl").read_bytes().decode("utf-8")
             demonstrations = [json.loads(line) for line in text.split("\n") if line.strip()]
         nearest = rule is not None and rule["rule"] == "nearest"
+        shaped = folder / "schema.json"
         return PromptProgram.from_json(
             {
                 "instruction": prompt["instruction"],
@@ -148,6 +153,8 @@ def program_from_files(folder: Path) -> PromptProgram:
                 "label_words": prompt["label_words"],
                 "answer_tokens": prompt.get("answer_tokens", 0),
                 "reasoning": prompt.get("reasoning"),
+                "constrained": prompt.get("constrained"),
+                "schema": json.loads(shaped.read_bytes().decode("utf-8")) if shaped.is_file() else None,
                 "demonstrations": [] if nearest else demonstrations,
                 "retrieval": {"k": rule["k"], "by": rule["by"], "pool": demonstrations} if nearest else None,
             }

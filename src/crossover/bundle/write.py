@@ -151,13 +151,16 @@ def _write(
 def _decoding(candidate: Candidate) -> Json:
     if not isinstance(candidate, PromptedCandidate):
         return None
-    if candidate.program.is_open:
-        reasoning = candidate.program.reasoning
+    program = candidate.program
+    if program.is_open:
+        reasoning = program.reasoning
         return {
             "rule": "drawn" if reasoning is not None and reasoning.is_drawn else "greedy",
-            "constrained": False,
-            "max_tokens": candidate.program.answer_tokens + (0 if reasoning is None else reasoning.tokens),
+            "constrained": bool(program.constrained),
+            "max_tokens": program.answer_tokens + (0 if reasoning is None else reasoning.tokens),
         }
+    if program.is_written:
+        return {"rule": "greedy", "constrained": False}
     return {"rule": "labels", "constrained": True}
 
 

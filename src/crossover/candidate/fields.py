@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["boolean", "integer", "mapping", "number", "optional", "pairs", "sequence", "text", "texts"]
+__all__ = ["integer", "mapping", "number", "optional", "pairs", "sequence", "text", "texts", "truth"]
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -47,7 +47,7 @@ def integer(config: Mapping[str, Json], key: str) -> int:
     return int(value)
 
 
-def boolean(config: Mapping[str, Json], key: str) -> bool:
+def truth(config: Mapping[str, Json], key: str) -> bool:
     """Return true or false."""
     value = _get(config, key)
     if not isinstance(value, bool):

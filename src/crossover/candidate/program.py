@@ -7,10 +7,10 @@ __all__ = ["LAYOUTS", "Demonstration", "Layout", "Nearness", "PromptProgram", "R
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Literal, Self, TypeAlias, TypeVar
+from typing import Literal, Self, TypeAlias, TypedDict, TypeVar
 
 from crossover.candidate.defaults import TURNS, default_instruction, default_template, one_turn, read_turns
-from crossover.candidate.fields import integer, mapping, optional, pairs, sequence, text, texts
+from crossover.candidate.fields import integer, mapping, optional, pairs, sequence, text, texts, truth
 from crossover.candidate.neighbours import Neighbours, nearest_states
 from crossover.candidate.reasoning import Reasoning
 from crossover.candidate.wording import joined
@@ -67,6 +67,9 @@ class PromptProgram:
         layout: "chat": turns of the model's own chat template; "plain": one text that the model continues, paragraph
             by paragraph. Small models often copy a pattern better than they hold a conversation.
         reasoning: how the model reasons before an answer that is written; None where it answers at once.
+        constrained: True: the answer is one of the labels, or JSON by `schema`; False: the model writes freely. None:
+            labels are chosen, everything else is written freely.
+        schema: JSON schema of written answers; only where they are constrained.
     """
 
     instruction: str
@@ -78,6 +81,8 @@ class PromptProgram:
     layout: Layout = "chat"
     answer_tokens: int = 0
     reasoning: Reasoning | None = None
+    constrained: bool | None = None
+    schema: Mapping[str, Json] | None = None
 
     @classmethod
     def default(cls, spec: TaskSpec) -> Self:
@@ -89,7 +94,7 @@ class PromptProgram:
             fields=spec.input_fields,
             label_words=words,
             answer_tokens=spec.answer_tokens,
-        )
+        ).by_schema(spec)
 
     @classmethod
     def of_prompt(cls, template: str, spec: TaskSpec) -> Self:
@@ -100,12 +105,31 @@ class PromptProgram:
             fields=spec.input_fields,
             label_words=spec_words(spec),
             answer_tokens=spec.answer_tokens,
-        )
+        ).by_schema(spec)
 
     @property
     def is_open(self) -> bool:
-        """Whether answers are written, and not chosen among labels."""
+        """Whether the task's answers are texts, and not labels."""
         return not self.label_words
+
+    @property
+    def is_written(self) -> bool:
+        """Whether the model writes its answers, and does not choose among labels."""
+        return self.is_open or self.constrained is False
+
+    def by_schema(self, spec: TaskSpec) -> Self:
+        """Return the program, its written answers constrained by the task's schema where the task asks for that.
+
+        What a method learns to choose labels by does not depend on `spec.constrain`: that labels are written freely is
+        for whoever measures (`freely`).
+        """
+        if not self.is_open or spec.schema is None or spec.constrain not in ("yes", "both"):
+            return self
+        return replace(self, constrained=True, schema=spec.schema)
+
+    def freely(self) -> Self:
+        """Return the program with answers that nothing constrains."""
+        return replace(self, constrained=False, schema=None)
 
     def answer_words(self, target: str) -> str:
         """Return what the model reads and writes for a target: a label's words, or the target itself."""
@@ -211,6 +235,8 @@ class PromptProgram:
             "layout": self.layout,
             "answer_tokens": self.answer_tokens,
             "reasoning": None if self.reasoning is None else self.reasoning.to_json(),
+            "constrained": self.constrained,
+            "schema": self.schema,
         }
 
     @classmethod
@@ -234,6 +260,7 @@ class PromptProgram:
             layout=_one_of(LAYOUTS, config, "layout"),
             answer_tokens=integer(config, "answer_tokens"),
             reasoning=None if reasoning is None else Reasoning.from_json(reasoning),
+            **_form(config),
         )
 
 
@@ -260,6 +287,17 @@ def _one_of(allowed: Sequence[Word], config: Mapping[str, Json], key: str) -> Wo
         if word == value:
             return word
     raise ValueError(f"field {key!r} must be one of {', '.join(allowed)}, got {value!r}")
+
+
+class _Form(TypedDict):
+    constrained: bool | None
+    schema: Mapping[str, Json] | None
+
+
+def _form(config: Mapping[str, Json]) -> _Form:
+    """Return how answers are constrained; programs of earlier releases do not say."""
+    said = {"constrained": None, "schema": None, **config}
+    return _Form(constrained=optional(said, "constrained", truth), schema=optional(said, "schema", mapping))
 
 
 def _demonstrations_json(demonstrations: Sequence[Demonstration]) -> list[Json]:

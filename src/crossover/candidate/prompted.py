@@ -4,6 +4,7 @@ from __future__ import annotations
 
 __all__ = [
     "PromptedCandidate",
+    "answer_room",
     "label_answers",
     "prompt_tokens",
     "scored_answers",
@@ -12,6 +13,7 @@ __all__ = [
     "written_answers",
 ]
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -26,9 +28,13 @@ from crossover.candidate.fields import mapping, number, optional
 from crossover.candidate.head import head_tokens
 from crossover.candidate.program import PromptProgram
 from crossover.candidate.reasoned import reasoned_answers
-from crossover.model.base import Adapter, FloatArray, LanguageModel
+from crossover.metrics.schemas import MAX_SCHEMA_BYTES, schema_fault
+from crossover.model.base import Adapter, Constraint, FloatArray, LanguageModel
 from crossover.records import Inputs, Json, Prediction
 from crossover.template import parse, validate
+
+_SPARE_TOKENS = 8
+"""How much longer than the longest label an answer may become that is written freely: "The label is …"."""
 
 
 def prompt_tokens(program: PromptProgram, inputs: Sequence[Inputs], model: LanguageModel) -> list[tuple[int, ...]]:
@@ -72,19 +78,34 @@ def written_answers(program: PromptProgram, model: LanguageModel, inputs: Sequen
     return write(program, prompt_tokens(program, inputs, model), model)
 
 
+def answer_room(program: PromptProgram, model: LanguageModel) -> int:
+    """Return the most tokens that an answer takes."""
+    if program.is_open:
+        return program.answer_tokens
+    return max(map(len, label_answers(program, model))) + _SPARE_TOKENS * program.is_written
+
+
 def write(program: PromptProgram, prompts: Sequence[Sequence[int]], model: LanguageModel) -> list[Prediction]:
-    """Return what the model writes after each of a program's prompts; where it reasons first, its answers alone."""
+    """Return what the model writes after each of a program's prompts: a label where it is exactly a label's words.
+
+    Where it reasons first, its answers alone.
+    """
     if program.reasoning is not None:
         return reasoned_answers(program, prompts, model)
-    stop = [PARAGRAPH] if program.layout == "plain" else []
+    is_plain = program.layout == "plain"
+    form = None if program.schema is None else Constraint(json_schema=program.schema, after_blank=is_plain)
+    stop = [PARAGRAPH] if is_plain and form is None else []
+    labels = {words: label for label, words in program.label_words.items()}
+    room = answer_room(program, model)
+    answers = model.generate(prompts, max_tokens=room, stop=stop, constraint=form)
     return [
         Prediction(
-            answer=one.text.strip(),
+            answer=labels.get(one.text.strip(), one.text.strip()),
             margin=one.margin,
             prompt_tokens=one.prompt_tokens,
             output_tokens=one.output_tokens,
         )
-        for one in model.generate(prompts, max_tokens=program.answer_tokens, stop=stop)
+        for one in answers
     ]
 
 
@@ -92,8 +113,8 @@ def write(program: PromptProgram, prompts: Sequence[Sequence[int]], model: Langu
 class PromptedCandidate(Candidate):
     """Answers with the label whose words are the most probable continuation of the prompt (see `scored_answers`).
 
-    Where the program has no labels the model writes: greedily, up to the end of its turn, or of the paragraph in the
-    plain layout, and at most `answer_tokens`.
+    Where the program has no labels, or does not hold the model to them, it writes: greedily, up to the end of its turn,
+    or of the paragraph in the plain layout, or of what the program's schema allows, and at most `answer_room`.
 
     Attributes:
         program: what is said to the model.
@@ -116,7 +137,7 @@ class PromptedCandidate(Candidate):
         """Return the function that asks the model as it stands."""
         if model is None:
             raise ValueError("a prompted candidate needs its language model")
-        if self.program.is_open:
+        if self.program.is_written:
             return partial(written_answers, self.program, model)
         answers = scored_answers(self.program, model)
         labels = list(self.program.label_words)
@@ -177,6 +198,7 @@ def _check(program: PromptProgram) -> None:
         raise ValueError("without 'label_words' field 'answer_tokens' must be at least 1")
     if program.label_words and program.reasoning is not None:
         raise ValueError("field 'reasoning' is for answers that are written, not for 'label_words'")
+    _check_form(program)
     if program.template != TURNS:
         validate(parse(program.template), allowed=("labels", *program.fields), needed=())
     shown = program.demonstrations
@@ -189,3 +211,16 @@ def _check(program: PromptProgram) -> None:
             raise ValueError(f"a demonstration has the label {demonstration.target!r}, which has no words")
         if missing := [name for name in program.fields if name not in demonstration.inputs]:
             raise ValueError(f"a demonstration has no {missing[0]!r}")
+
+
+def _check_form(program: PromptProgram) -> None:
+    """Check what answers are constrained by, a schema as one that a user gives."""
+    by_schema = program.is_open and program.constrained is True
+    if by_schema != (program.schema is not None):
+        raise ValueError("field 'schema' must be there where written answers are 'constrained', and nowhere else")
+    if program.schema is None:
+        return
+    if len(json.dumps(program.schema, ensure_ascii=False, separators=(",", ":"))) > MAX_SCHEMA_BYTES:
+        raise ValueError(f"field 'schema' must have at most {MAX_SCHEMA_BYTES:,} characters")
+    if fault := schema_fault(program.schema):
+        raise ValueError(f"field 'schema' cannot be used: {fault}")

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
-from crossover.candidate.fields import boolean, integer, number, text
+from crossover.candidate.fields import integer, number, text, truth
 from crossover.records import Json
 
 _MOST_TOKENS = 4_096
@@ -79,7 +79,7 @@ class Reasoning:
         return cls(
             tokens=integer(config, "tokens"),
             marker=text(config, "marker"),
-            keeps_marker=boolean(config, "keeps_marker"),
+            keeps_marker=truth(config, "keeps_marker"),
             samples=integer(config, "samples"),
             temperature=number(config, "temperature"),
             seed=integer(config, "seed"),

@@ -52,6 +52,8 @@ class Shape:
         n_test: held-out rows.
         longest: the longest sampled prompt with its answer, prefix and all.
         written: tokens that the model writes for one answer, about; 0 where answers are labels.
+        freely: tokens that it writes for one answer beside or in place of what `written` says, about; 0 where answers
+            are taken in the kind's own way. The planner adds them, methods need not.
     """
 
     prefix: int
@@ -61,6 +63,7 @@ class Shape:
     n_test: int
     longest: int = 0
     written: int = 0
+    freely: int = 0
 
     @property
     def test_row(self) -> int:

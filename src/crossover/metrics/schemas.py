@@ -6,7 +6,7 @@ that multiply or go round in circles are stopped.
 
 from __future__ import annotations
 
-__all__ = ["MAX_REFERENCES", "Schema", "schema_fault"]
+__all__ = ["MAX_REFERENCES", "MAX_SCHEMA_BYTES", "Schema", "schema_fault"]
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
@@ -25,6 +25,8 @@ from crossover.records import Json
 
 MAX_REFERENCES = 20_000
 """References followed for one value."""
+
+MAX_SCHEMA_BYTES = 1_000_000
 
 MAX_SCHEMA_DEPTH = 64
 

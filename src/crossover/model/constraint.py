@@ -23,6 +23,8 @@ class Constraint:
         json_schema: the answer is JSON by this schema, laid out as `json.dumps` does: ", " and ": ", no line breaks.
         regex: the whole answer matches, in the syntax of Rust's `regex` (no look-around, no references to groups).
         choices: the answer is one of these texts.
+        after_blank: a blank stands before the answer, as in a text that goes on after "Answer:". It is part of what is
+            generated: tokens that hold a blank and the answer's first letter are what models know.
 
     Raises:
         OptionError: none of them is given or more than one; there is no choice, or an empty one.
@@ -31,6 +33,7 @@ class Constraint:
     json_schema: Mapping[str, Json] | None = None
     regex: str | None = None
     choices: tuple[str, ...] | None = None
+    after_blank: bool = False
 
     def __post_init__(self) -> None:
         kinds = {"json_schema": self.json_schema, "regex": self.regex, "choices": self.choices}

@@ -73,6 +73,12 @@ COLUMNS = (
 )
 
 
+FREE = (
+    Column(heading="Free", title="Score when nothing constrains the answers"),
+    Column(heading="Format", title="Share of the gain over the bare prompt that is gone when both are constrained"),
+)
+"""Columns of studies that asked for free answers beside constrained ones."""
+
 PRECISION = Column(heading="Precision", title="How the model's weights were kept and computed with", number=False)
 
 
@@ -97,6 +103,7 @@ def arm_table(verdict: Verdict, records: Sequence[TrialRecord]) -> tuple[tuple[C
     sent = {arm.arm for arm in nominated(verdict).values()}
     called = names(verdict, with_precision=False)
     precise = several_precisions(verdict)
+    beside = any(arm.free_score is not None for arm in verdict.arms)
     rows = []
     for arm in verdict.arms:
         name = called[arm.arm]
@@ -105,6 +112,13 @@ def arm_table(verdict: Verdict, records: Sequence[TrialRecord]) -> tuple[tuple[C
         tokens = known(arm.prompt_tokens + arm.output_tokens)
         latency = arm.latency_ms
         asked = arm.n_test * arm.seeds
+        free = (
+            Cell(text=score(arm.free_score), value=known(arm.free_score)),
+            Cell(
+                text=f"{score(arm.format_share)} {interval(arm.format_interval)}".strip(),
+                value=known(arm.format_share),
+            ),
+        )
         cells = (
             Cell(text=name),
             Cell(text=arm.family),
@@ -124,6 +138,7 @@ def arm_table(verdict: Verdict, records: Sequence[TrialRecord]) -> tuple[tuple[C
             Cell(text=count(used), value=used),
             Cell(text=f"{arm.missing:,} of {asked:,}" if arm.missing else "0", value=arm.missing),
             Cell(text=count(arm.configurations_tried), value=arm.configurations_tried),
+            *(free if beside else ()),
         )
         rows.append(
             TableRow(
@@ -136,5 +151,5 @@ def arm_table(verdict: Verdict, records: Sequence[TrialRecord]) -> tuple[tuple[C
                 interval=interval(arm.interval),
             )
         )
-    columns = (*COLUMNS[:2], PRECISION, *COLUMNS[2:]) if precise else COLUMNS
+    columns = (*COLUMNS[:2], *((PRECISION,) if precise else ()), *COLUMNS[2:], *(FREE if beside else ()))
     return columns, rows, scale

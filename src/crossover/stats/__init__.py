@@ -10,11 +10,13 @@ from crossover.stats.power import (
     further_examples,
     measured_detectable_difference,
 )
+from crossover.stats.shares import LostShare, lost_share
 
 __all__ = [
     "Comparison",
     "CurveEstimate",
     "CurveRow",
+    "LostShare",
     "MeanScore",
     "arm_interval",
     "compare",
@@ -24,6 +26,7 @@ __all__ = [
     "examples_needed",
     "further_examples",
     "holm",
+    "lost_share",
     "measured_detectable_difference",
     "wilson",
 ]

@@ -1,5 +1,6 @@
 """Plan, run and store of a study."""
 
+from crossover.study.answering import check_schema, constrained
 from crossover.study.conduct import Models, conduct, digest, programs, trial_key
 from crossover.study.memo import StudyMemo
 from crossover.study.plan import Cell, LeftOut, Plan, at_precisions, check_budgets, default_budgets, make_plan
@@ -23,7 +24,9 @@ __all__ = [
     "at_precisions",
     "check_budgets",
     "check_lengths",
+    "check_schema",
     "conduct",
+    "constrained",
     "default_budgets",
     "digest",
     "free_rooms",

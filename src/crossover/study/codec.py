@@ -35,6 +35,7 @@ def _measurement(value: Mapping[str, Any]) -> Measurement:
         **{
             **value,
             "results": tuple(ExampleResult(**r) for r in value["results"]),
+            "free": tuple(ExampleResult(**r) for r in value.get("free", ())),  # studies of earlier releases have none
             "latency": None if latency is None else Latency(**latency),
         }
     )

@@ -53,6 +53,10 @@ def trial_key(method: Method, spec: TaskSpec, identity: ModelIdentity, effort: f
     elif spec.input_template is not None:
         said.append(spec.input_template)
     said += method.wording(spec)
+    if spec.constrain is not None:
+        said += ["constrain", spec.constrain]
+        if spec.constrain != "no":
+            said.append(spec.schema)
     return TrialKey(
         method=method.name,
         budget=0,

@@ -78,11 +78,18 @@ class StudyMemo:
         )
 
     def save(self, store: StudyStore) -> None:
-        """Keep the memo; the wordings of methods that did not run this time are kept as they were."""
+        """Keep the memo; the wordings of methods that did not run this time are kept as they were.
+
+        Where answers are taken in another way than before, only those of methods that ask no model for answers stay:
+        scores of answers that are constrained and of answers that are not decide nothing between them.
+        """
         before = store.get(_NAME)
         value = asdict(self)
         if before is not None:
-            value["current"] = {**before["current"], **value["current"]}
+            stays = before["current"]
+            if before["spec"].get("constrain") != self.spec.constrain:
+                stays = {name: said for name, said in stays.items() if not said or name.startswith(RECORDED)}
+            value["current"] = {**stays, **value["current"]}
             value["prompts"] = {**before["prompts"], **value["prompts"]}
             value["created"] = before["created"]
             value["precision"] = before["precision"]

@@ -81,6 +81,8 @@ class Pace:
         """Return the seconds that a trial takes, about."""
         cost = method.cost(shape, budget, effort)
         tokens = cost.read / self.read + cost.trained / self.trained + cost.written / self.written
+        if shape.freely and method.needs:
+            tokens += shape.n_test * (shape.row / self.read + shape.freely / self.written)
         return tokens + _FIXED_SECONDS * bool(method.needs)
 
 

@@ -16,6 +16,7 @@ from crossover.measure import PeakMemory, measure
 from crossover.metrics import Metric
 from crossover.model.base import LanguageModel
 from crossover.records import TrialRecord
+from crossover.study.answering import answer_freely, as_measured
 from crossover.study.plan import Cell
 from crossover.study.race import Race
 from crossover.study.store import StudyStore
@@ -138,6 +139,7 @@ def run_cell(cell: Cell, task: Task, store: StudyStore, model: LanguageModel, me
     """
     key, method = cell.key, cell.method
     labelled = sample(task.train, key.budget, key.seed, task.spec.labels)
+    unseen = unlabelled(task.train, key.seed, UNLABELLED)
     needed = model if method.needs else None
     source = model.identity.source_precision if method.needs else None
     model.forget()  # tokens counted and milliseconds must not depend on the trial before
@@ -146,14 +148,19 @@ def run_cell(cell: Cell, task: Task, store: StudyStore, model: LanguageModel, me
             fitted = method.fit(
                 task.spec,
                 labelled,
-                unlabelled(task.train, key.seed, UNLABELLED),
+                unseen,
                 model=needed,
                 metric=metric,
                 effort=key.effort,
                 seed=key.seed,
             )
+            if needed is not None:
+                known = [example.inputs for example in labelled]
+                others = [one for one in unseen if one not in known] or unseen
+                fitted = as_measured(fitted, task.spec, others, needed)
             digest = store.keep_candidate(fitted.candidate)
             measurement = measure(fitted.candidate, task.test, task.spec, metric, needed)
+            free = answer_freely(fitted.candidate, task, metric, needed)
     except StudyError:
         raise
     except (TrialError, UserError) as error:
@@ -171,7 +178,7 @@ def run_cell(cell: Cell, task: Task, store: StudyStore, model: LanguageModel, me
         labels_used=fitted.labels_used,
         token_passes=fitted.token_passes,
         fit_seconds=fitted.seconds,
-        measurement=replace(measurement, peak_memory_mb=memory.mb),
+        measurement=replace(measurement, peak_memory_mb=memory.mb, free=free),
         candidate=digest,
     )
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 from math import ceil
 
 from crossover.candidate.program import PromptProgram
-from crossover.candidate.prompted import label_answers, prompt_tokens, scored_answers, target_answers
+from crossover.candidate.prompted import answer_room, label_answers, prompt_tokens, scored_answers, target_answers
 from crossover.errors import DataError
 from crossover.methods import Shape
 from crossover.model.base import LanguageModel, TrainRow, TrainSettings
@@ -59,7 +59,7 @@ def check_lengths(task: Task, programs: Sequence[PromptProgram], model: Language
     limit = model.identity.context_tokens
     for program in programs:
         empty = prompt_tokens(program, [program.blank()], model)[0]
-        room = program.answer_tokens or max(map(len, label_answers(program, model)))
+        room = answer_room(_longest_way(program, task.spec), model)
         sides = ((task.train, task.check.files[0]), (task.test, task.check.files[-1]))
         for example, file in ((e, f) for side, f in sides for e in side):
             target = example.target if program.is_open and example.target is not None else ""
@@ -101,13 +101,14 @@ def task_shape(
     tree = Forest()
     if program.is_open:
         answers = target_answers(program, [row.target or "" for row in rows], model)
-        longest_answer = program.answer_tokens
     else:
         answers = label_answers(program, model)
-        longest_answer = max(map(len, answers), default=0)
         for answer in scored_answers(program, model):
             tree.add(answer[:-1])
     mean = sum(map(len, answers)) / max(len(answers), 1)
+    longest_answer = answer_room(_longest_way(program, spec), model)
+    # A frozen model seldom ends where the wanted answers do: between their length and what is allowed.
+    written = round((mean + longest_answer) / 2)
     return Shape(
         prefix=shared,
         row=round(sum(len(p) - shared for p in prompts) / max(len(prompts), 1)),
@@ -115,9 +116,19 @@ def task_shape(
         answer=round(mean),
         n_test=n_test,
         longest=max(map(len, extremes), default=0) + longest_answer,
-        # A frozen model seldom ends where the wanted answers do: between their length and what is allowed.
-        written=round((mean + program.answer_tokens) / 2) if program.is_open else 0,
+        written=written if program.is_open else 0,
+        freely=written if _writes_beside(spec) else 0,
     )
+
+
+def _writes_beside(spec: TaskSpec) -> bool:
+    """Return whether answers are written where their kind does not write, or a second time."""
+    return spec.constrain == "both" or (spec.constrain == "no" and bool(spec.labels))
+
+
+def _longest_way(program: PromptProgram, spec: TaskSpec) -> PromptProgram:
+    """Return the program as it answers at the greatest length."""
+    return program.freely() if _writes_beside(spec) else program
 
 
 def measure_pace(spec: TaskSpec, rows: Sequence[Example], model: LanguageModel, *, trains: bool = True) -> Pace:
@@ -142,7 +153,8 @@ def measure_pace(spec: TaskSpec, rows: Sequence[Example], model: LanguageModel, 
 
     read_all()  # the first passes of a process are slower than all that follow
     read = max(_speed(model, read_all) for _ in range(_TRIES))
-    written = _writing_speed(program, prompts, model) if program.is_open else WRITTEN
+    writes = program.is_open or _writes_beside(spec)
+    written = _writing_speed(_longest_way(program, spec), prompts, model) if writes else WRITTEN
     if not trains or "train" not in model.capabilities:
         return Pace(read=read, trained=read, written=written)
     taught = answers if program.is_open else answers[:1] * len(prompts)
@@ -159,7 +171,7 @@ def measure_pace(spec: TaskSpec, rows: Sequence[Example], model: LanguageModel, 
 def _writing_speed(program: PromptProgram, prompts: Sequence[Sequence[int]], model: LanguageModel) -> float:
     """Return tokens a second of answers that are written side by side."""
     start = time.perf_counter()
-    written = model.generate(prompts, max_tokens=min(program.answer_tokens, _WRITTEN_TOKENS))
+    written = model.generate(prompts, max_tokens=min(answer_room(program, model), _WRITTEN_TOKENS))
     return max(sum(one.output_tokens for one in written), 1) / (time.perf_counter() - start)
 
 

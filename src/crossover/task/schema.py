@@ -10,15 +10,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from crossover.errors import DataError, OptionError
-from crossover.metrics.schemas import Schema, schema_fault
+from crossover.metrics.schemas import MAX_SCHEMA_BYTES, Schema, schema_fault
 from crossover.records import Json
 from crossover.task.clean import Row
 from crossover.task.wording import counted, listed
 
 MAX_ENUM = 20
 """A text field with at most so many different values, each of which repeats, is one of these values."""
-
-MAX_SCHEMA_BYTES = 1_000_000
 
 
 def parse_targets(rows: Sequence[Row]) -> tuple[dict[int, Json], list[int]]:

@@ -28,7 +28,8 @@ class ArmData:
         summary: the arm as the verdict shows it, `p_vs_recommended` still None.
         key: the key of its first seed, which names all but the seed.
         seeds: of the rows, ascending.
-        scores, lenient: [seeds, examples], NaN where an answer is missing; the examples are the same in every arm.
+        scores, lenient, free: [seeds, examples], NaN where an answer is missing; the examples are the same in every
+            arm. `free`: of answers that nothing constrains, where both were asked for.
         seed_means: mean score of each seed.
         fixed: another seed would have given the same scores: no labels, or rows that are all alike. A baseline that ran
             once is taken as it is, too.
@@ -40,6 +41,7 @@ class ArmData:
     seeds: tuple[int, ...]
     scores: Array
     lenient: Array
+    free: Array
     seed_means: Array
     fixed: bool
     failed: int
@@ -122,17 +124,17 @@ class _Answers:
         self.n = len(ids)
         self._place = {} if self._same else {example_id: index for index, example_id in enumerate(ids)}
 
-    def rows(self, measurement: Measurement) -> tuple[Array, Array]:
-        """Return strict and lenient scores [examples]; an example that a measurement lacks is missing."""
+    def rows(self, measurement: Measurement) -> tuple[Array, Array, Array]:
+        """Return strict, lenient and free scores [examples]; an example that a measurement lacks is missing."""
+        free = {result.example_id: result.score for result in measurement.free}
         results = measurement.results
-        strict = np.array([result.score for result in results], dtype=np.float64)
-        lenient = np.array([result.lenient_score for result in results], dtype=np.float64)
+        found = [(result.score, result.lenient_score, free.get(result.example_id)) for result in results]
+        scores = np.array(found, dtype=np.float64).reshape(len(results), 3).T
         if self._same:
-            return strict, lenient
-        places = [self._place[result.example_id] for result in results]
-        wide = np.full((2, self.n), np.nan)
-        wide[0, places], wide[1, places] = strict, lenient
-        return wide[0], wide[1]
+            return scores[0], scores[1], scores[2]
+        wide = np.full((3, self.n), np.nan)
+        wide[:, [self._place[result.example_id] for result in results]] = scores
+        return wide[0], wide[1], wide[2]
 
 
 def _arm(name: str, trials: Sequence[TrialRecord], answers: _Answers, level: float) -> ArmData:
@@ -140,8 +142,9 @@ def _arm(name: str, trials: Sequence[TrialRecord], answers: _Answers, level: flo
     key, measured = first.key, [(trial, trial.measurement) for trial in trials if trial.measurement is not None]
     seeds = tuple(trial.key.seed for trial, _ in measured)
     rows = [answers.rows(measurement) for _, measurement in measured]
-    scores = np.stack([row[0] for row in rows]) if rows else np.empty((0, answers.n))
-    lenient = np.stack([row[1] for row in rows]) if rows else np.empty((0, answers.n))
+    scores, lenient, free = (
+        np.stack([row[which] for row in rows]) if rows else np.empty((0, answers.n)) for which in range(3)
+    )
     absent = np.isnan(scores)
     missing = int(absent.sum())
     usable = scores.size > 0 and missing <= MOST_MISSING * scores.size
@@ -151,7 +154,6 @@ def _arm(name: str, trials: Sequence[TrialRecord], answers: _Answers, level: flo
         else np.empty(0)
     )
     mean = arm_interval(scores[:, ~absent.any(axis=0)] if missing else scores, level=level) if usable else None
-    seen = lenient[~np.isnan(lenient)] if usable else np.empty(0)
     alike = len(seeds) > 1 and all(np.array_equal(row, scores[0], equal_nan=True) for row in scores[1:])
     fixed = key.budget == 0 or alike or (first.family == "baseline" and len(seeds) == 1)
     results = [result for _, measurement in measured for result in measurement.results]
@@ -166,7 +168,7 @@ def _arm(name: str, trials: Sequence[TrialRecord], answers: _Answers, level: flo
         precision=key.precision,
         score=float(seed_means.mean()) if usable else None,
         interval=mean.interval if mean else None,
-        lenient_score=float(seen.mean()) if seen.size else None,
+        lenient_score=_mean_seen(lenient) if usable else None,
         missing=missing,
         n_test=answers.n,
         configurations_tried=round(_mean([len(trial.tried) for trial in trials])),
@@ -180,6 +182,7 @@ def _arm(name: str, trials: Sequence[TrialRecord], answers: _Answers, level: flo
         p_vs_recommended=None,
         dev_score=_optional_mean([trial.dev_score for trial, _ in measured]),
         beside=_beside([measurement for _, measurement in measured]),
+        free_score=_mean_seen(free) if usable else None,
     )
     return ArmData(
         summary=summary,
@@ -187,10 +190,17 @@ def _arm(name: str, trials: Sequence[TrialRecord], answers: _Answers, level: flo
         seeds=seeds,
         scores=scores,
         lenient=lenient,
+        free=free,
         seed_means=seed_means,
         fixed=fixed,
         failed=len(trials) - len(measured),
     )
+
+
+def _mean_seen(scores: Array) -> float | None:
+    """Return the mean of what is not missing; None where everything is."""
+    seen = scores[~np.isnan(scores)]
+    return float(seen.mean()) if seen.size else None
 
 
 def _mean(values: Sequence[float]) -> float:

@@ -75,7 +75,10 @@ def decide(
     )
     decision, unsettled = _decision(standing)
     recommended = _recommended(standing, decision)
-    summaries = _with_p_values(standing, recommended)
+    summaries = tuple(
+        _with_format(summary, arm, standing)
+        for summary, arm in zip(_with_p_values(standing, recommended), arms, strict=True)
+    )
     primary = standing.primary()
     compared = standing.pairs.compare(*primary) if primary else None
     further = further_test_examples(standing, unsettled) if decision == "unsure" else None
@@ -182,6 +185,12 @@ def _with_p_values(standing: Standing, recommended: ArmData | None) -> tuple[Arm
     corrected = holm([standing.pairs.compare(arm, recommended).p for arm in others])
     p_of = {arm.name: p for arm, p in zip(others, corrected, strict=True)}
     return tuple(replace(arm.summary, p_vs_recommended=p_of.get(arm.name)) for arm in standing.arms)
+
+
+def _with_format(summary: Arm, arm: ArmData, standing: Standing) -> Arm:
+    """Return an arm's summary with the share of its gain that is format alone."""
+    found = standing.format_share(arm)
+    return summary if found is None else replace(summary, format_share=found.share, format_interval=found.interval)
 
 
 def _primary(standing: Standing, compared: Comparison | None) -> Primary:

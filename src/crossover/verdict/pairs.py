@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from crossover.stats import Comparison, compare
+from crossover.stats import Comparison, LostShare, compare, lost_share
 from crossover.verdict.arms import ArmData
 
 Array = NDArray[np.float64]
@@ -39,6 +39,16 @@ class Pairs:
         if bool(np.isnan(a.lenient).all()) or bool(np.isnan(b.lenient).all()):
             return None
         return self._compare(a, b, a.lenient, b.lenient)
+
+    def format_share(self, a: ArmData, b: ArmData) -> LostShare | None:
+        """Return the share of a's gain over b, both answering freely, that is gone when both are constrained.
+
+        None where free answers were not asked for beside, or show no gain.
+        """
+        free, held = _rows(a, b, a.free, b.free), _rows(a, b, a.scores, b.scores)
+        gain, rest = free[0] - free[1], held[0] - held[1]
+        present = ~(np.isnan(gain).any(axis=0) | np.isnan(rest).any(axis=0))
+        return lost_share(gain[:, present], rest[:, present], level=self._level) if present.any() else None
 
     def is_pooled(self, a: ArmData, b: ArmData) -> bool:
         """Return whether other arms tell how much the seeds of this comparison vary."""

@@ -19,6 +19,7 @@ def explanation(verdict: Verdict) -> list[tuple[str, str]]:
     adapting = [
         ("From how many labels?", _from_how_many(verdict)),
         ("Both together?", _both(verdict)),
+        ("What is format alone?", _format(verdict)),
         ("What it costs", _costs(verdict)),
         ("What it forgets", _forgets(verdict)),
     ]
@@ -64,6 +65,14 @@ def _both(verdict: Verdict) -> str:
     if ratio >= 1.5:
         return f"{gain}, not shown to be worth {ratio:.1f} times the tokens a call."
     return f"{gain}, not shown to be better."
+
+
+def _format(verdict: Verdict) -> str:
+    known = [arm for arm in nominees(verdict) if arm.format_share is not None]
+    if not known:
+        return ""
+    shares = [f"{arm.method} {percent(arm.format_share or 0.0)}{interval(arm.format_interval)}" for arm in known]
+    return f"{'; '.join(shares)} of the gain over the bare prompt, gone when answers are held to their form."
 
 
 def _costs(verdict: Verdict) -> str:

@@ -6,9 +6,9 @@ __all__ = ["explain"]
 
 from crossover.records import Decision
 from crossover.verdict.arms import MOST_MISSING, ArmData
-from crossover.verdict.figures import about, p_value, percent, points, seeds
+from crossover.verdict.figures import about, interval, p_value, percent, points, seeds
 from crossover.verdict.nominate import ENOUGH_SEEDS
-from crossover.verdict.standing import CONSTANT_METHODS, WORTHWHILE, Standing
+from crossover.verdict.standing import CONSTANT_METHODS, WORTHWHILE, Standing, bare_prompt
 
 Pair = tuple[ArmData, ArmData]
 
@@ -23,6 +23,7 @@ def explain(
     """Return the reasons: what was nominated, what was compared, what is left open, what is recommended and why."""
     sentences = [*_nominated(standing), *_seeds(standing)]
     sentences += [*_compared(standing), *_against_baseline(standing, decision), *_format(standing, decision)]
+    sentences += _format_shares(standing)
     if decision == "tied":
         sentences.append(
             f"The difference lies within {percent(standing.margin)[:-1]} points either way: the two are equivalent."
@@ -118,6 +119,21 @@ def _format(standing: Standing, decision: Decision) -> list[str]:
             sentences.append(
                 f"The win over {arm.name} is one of format: with answers read leniently the difference is "
                 f"{points(found.difference, found.interval)}, {p_value(found.p)}."
+            )
+    return sentences
+
+
+def _format_shares(standing: Standing) -> list[str]:
+    """Say for each nominee how much of its gain over the bare prompt is gone when both are held to the form."""
+    sentences = []
+    for arm in standing.nominees.values():
+        found, bare = standing.format_share(arm), bare_prompt(arm, standing.arms)
+        if found is not None and bare is not None:
+            sentences.append(
+                f"Of {arm.name}'s gain over {bare.name} with free answers, "
+                f"{points(found.gain.difference, found.gain.interval)}, "
+                f"{percent(found.share)}{interval(found.interval)} is format alone: with both constrained it is "
+                f"{points(found.rest.difference, found.rest.interval)}."
             )
     return sentences
 

@@ -93,14 +93,23 @@ def _number(value: float | None) -> float | None:
 
 def _arm(value: Loaded) -> Arm:
     latency = value["latency_ms"]
-    return Arm(**{**_with_interval(value), "latency_ms": None if latency is None else Latency(**latency)})
+    return Arm(
+        **{
+            **_with_interval(value),
+            "latency_ms": None if latency is None else Latency(**latency),
+            "format_interval": _interval(value.get("format_interval")),
+        }
+    )
 
 
 def _with_interval(value: Loaded) -> dict[str, Any]:
-    pair = value["interval"]
+    return {**value, "interval": _interval(value["interval"])}
+
+
+def _interval(pair: Any) -> Interval | None:  # noqa: ANN401  # a parsed JSON value
     if pair is None:
-        return dict(value)
+        return None
     low, high = (float("-inf") if pair[0] is None else pair[0]), (float("inf") if pair[1] is None else pair[1])
     if isnan(low) or isnan(high):
         raise TypeError(f"interval {pair!r}")
-    return {**value, "interval": Interval(low=low, high=high)}
+    return Interval(low=low, high=high)

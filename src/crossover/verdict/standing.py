@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-__all__ = ["CONSTANT_METHODS", "WORTHWHILE", "Standing", "best_baseline", "cost"]
+__all__ = ["CONSTANT_METHODS", "WORTHWHILE", "Standing", "bare_prompt", "best_baseline", "cost"]
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from crossover.records import FAMILIES, Family
+from crossover.stats import LostShare
 from crossover.verdict.arms import ArmData
 from crossover.verdict.nominate import Nomination
 from crossover.verdict.pairs import Pairs
@@ -41,11 +42,32 @@ class Standing:
         significant = found.difference > 0 and found.p * looks < 1 - self.level
         return significant and not found.equivalent(self.margin)
 
+    def format_share(self, arm: ArmData) -> LostShare | None:
+        """Return the share of an arm's gain over the bare prompt that is format alone, where it is known."""
+        bare = bare_prompt(arm, self.arms)
+        return None if bare is None else self.pairs.format_share(arm, bare)
+
     def primary(self) -> tuple[ArmData, ArmData] | None:
         """Return the two arms of the primary comparison, first minus second."""
         order: tuple[Family, ...] = ("weights", "both", "prompt")
         taken = [self.nominees[family] for family in order if family in self.nominees]
         return (taken[0], taken[-1]) if len(taken) > 1 else None
+
+
+def bare_prompt(arm: ArmData, arms: Sequence[ArmData]) -> ArmData | None:
+    """Return what an arm's gain by form is taken over: zero-shot with the fewest labels, or another such prompt.
+
+    Model and precision are the arm's own. None where it is that prompt itself, or nothing was answered freely beside.
+    """
+    alike = [
+        one
+        for one in arms
+        if one.family == "prompt"
+        and one.summary.free_score is not None
+        and (one.key.model, one.key.precision) == (arm.key.model, arm.key.precision)
+    ]
+    bare = min(alike, key=lambda one: (one.key.method != "zero-shot", one.key.budget, one.name), default=None)
+    return None if bare is None or bare is arm or arm.summary.free_score is None else bare
 
 
 def best_baseline(arms: Sequence[ArmData], nomination: Nomination) -> ArmData | None:

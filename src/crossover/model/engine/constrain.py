@@ -12,7 +12,7 @@ import json
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +24,9 @@ from transformers import PreTrainedTokenizerBase
 
 from crossover.errors import ModelError, OptionError
 from crossover.model.constraint import Constraint
+
+if TYPE_CHECKING:
+    from llguidance._lib import JsonCompileOptions
 
 _Result = TypeVar("_Result")
 
@@ -205,17 +208,20 @@ class Guides:
 
 
 def _grammar(constraint: Constraint) -> str:
+    blank = " " if constraint.after_blank else ""
     if constraint.regex is not None:
-        return LLMatcher.grammar_from_regex(constraint.regex)
+        return LLMatcher.grammar_from_regex(f"{blank}(?:{constraint.regex})" if blank else constraint.regex)
     if constraint.choices is not None:
         return LLMatcher.grammar_from_lark(
-            "start: " + " | ".join(json.dumps(choice, ensure_ascii=False) for choice in constraint.choices)
+            "start: " + " | ".join(json.dumps(blank + choice, ensure_ascii=False) for choice in constraint.choices)
         )
     # One way to lay JSON out, that of json.dumps: free white space lets a model write blanks until max_tokens.
-    return LLMatcher.grammar_from_json_schema(
-        json.dumps(constraint.json_schema, default=dict),  # a mapping need not be a dict
-        overrides={"whitespace_flexible": False, "item_separator": ", ", "key_separator": ": "},
-    )
+    laid_out: JsonCompileOptions = {"whitespace_flexible": False, "item_separator": ", ", "key_separator": ": "}
+    schema = json.dumps(constraint.json_schema, default=dict)  # a mapping need not be a dict
+    if not blank:
+        return LLMatcher.grammar_from_json_schema(schema, overrides=laid_out)
+    guided = json.dumps({**json.loads(schema), "x-guidance": laid_out})
+    return LLMatcher.grammar_from_lark(f'start: " " answer\nanswer: %json {guided}')
 
 
 def _refused(constraint: Constraint, error: str) -> OptionError:
