@@ -22,6 +22,7 @@ from crossover.candidate import PromptedCandidate, PromptProgram
 from crossover.candidate.defaults import PARAGRAPH
 from crossover.candidate.program import LAYOUTS, Layout
 from crossover.candidate.prompted import prompt_tokens, target_answers, write
+from crossover.methods.choosing import out_of_bag_score
 from crossover.metrics import Metric
 from crossover.model.base import FloatArray, LanguageModel
 from crossover.records import Configuration, Example, Json, TaskSpec
@@ -77,11 +78,8 @@ def written_score(
     prompts: Sequence[tuple[int, ...]] | None = None,
 ) -> float | None:
     """Let the model, as it stands, answer rows; return their mean score, None without rows."""
-    if prompts is None:
-        prompts = prompt_tokens(program, [row.inputs for row in rows], model)
-    answers = write(program, prompts, model) if rows else []
-    scores = [metric.score(one.answer or "", row, spec) for one, row in zip(answers, rows, strict=True)]
-    return sum(scores) / len(scores) if scores else None
+    scores = _written_scores(program, rows, spec, metric, model, prompts)
+    return float(scores.mean()) if len(scores) else None
 
 
 def choose_program(
@@ -93,12 +91,16 @@ def choose_program(
     model: LanguageModel,
     **settings: Json,
 ) -> tuple[PromptedCandidate, tuple[Configuration, ...], float | None]:
-    """Return the program that makes the labelled answers likeliest, and what it scores on the dev rows.
+    """Return the program that answers the dev rows best, and what choosing so scores.
+
+    A bare prompt that makes the right answers likely need not write them: nothing shows it where an answer ends. So
+    each program writes, and the likelihood of all labelled answers decides between those that write alike (dialogsum:
+    the likelier layout scored .04, the other .20; docs/log.md, 2026-11-25).
 
     Args:
         programs: name -> program; the first one is taken where there is no label to choose by.
-        labelled: rows by whose answers' likelihood is chosen.
-        dev: rows that the choice answers.
+        labelled: rows whose answers' likelihood counts; the dev rows are the first of them.
+        dev: rows that every program answers.
         spec: the task.
         metric: the study's.
         model: the frozen model.
@@ -109,22 +111,41 @@ def choose_program(
         (name, program) = next(iter(programs.items()))
         only = Configuration(settings={**settings, "program": name, "layout": program.layout}, dev_score=None)
         return PromptedCandidate(program=program), (only,), None
-    found = {name: float(likelihoods(programs[name], labelled, model).mean()) for name in names}
-    best = max(names, key=lambda name: found[name])
-    score = written_score(programs[best], dev, spec, metric, model)
+    likely = np.stack([likelihoods(programs[name], labelled, model) for name in names])
+    answered = np.stack([_written_scores(programs[name], dev, spec, metric, model) for name in names])
+    rows = min(answered.shape[1], likely.shape[1])
+    keys = answered.mean(axis=1) + np.exp(likely.mean(axis=1))
+    best = int(keys.argmax())
+    score = out_of_bag_score(answered[:, :rows], likely[:, :rows])
     tried = tuple(
         Configuration(
             settings={
                 **settings,
                 "program": name,
                 "layout": programs[name].layout,
-                "log_likelihood": round(found[name], 4),
+                "log_likelihood": round(float(likely[place].mean()), 4),
             },
-            dev_score=score if name == best else None,
+            dev_score=float(answered[place].mean()),
         )
-        for name in names
+        for place, name in enumerate(names)
     )
-    return PromptedCandidate(program=programs[best]), tried, score
+    return PromptedCandidate(program=programs[names[best]]), tried, score
+
+
+def _written_scores(
+    program: PromptProgram,
+    rows: Sequence[Example],
+    spec: TaskSpec,
+    metric: Metric,
+    model: LanguageModel,
+    prompts: Sequence[tuple[int, ...]] | None = None,
+) -> FloatArray:
+    """Let the model answer rows; return their scores, [rows]."""
+    if prompts is None:
+        prompts = prompt_tokens(program, [row.inputs for row in rows], model)
+    answers = write(program, prompts, model) if rows else []
+    scores = [metric.score(one.answer or "", row, spec) for one, row in zip(answers, rows, strict=True)]
+    return np.array(scores, dtype=np.float64)
 
 
 def shown_within(rows: Sequence[Example], program: PromptProgram, model: LanguageModel, most: int) -> int:

@@ -80,8 +80,9 @@ class ZeroShot(Method):
         """Every row is read once, labels and some more once a layout."""
         if shape.written:
             rows = min(budget, LIKELIHOOD_ROWS) * len(self.layouts)
-            read = rows * (shape.row + shape.answer) + (min(budget, DEV_ROWS) + shape.n_test) * shape.row
-            return Cost(read=shape.prefix * 3 + read, written=(min(budget, DEV_ROWS) + shape.n_test) * shape.written)
+            written = min(budget, DEV_ROWS) * len(self.layouts) + shape.n_test
+            read = rows * (shape.row + shape.answer) + written * shape.row
+            return Cost(read=shape.prefix * 3 + read, written=written * shape.written)
         n_rows = (len(self.layouts) if budget else 1) * (budget + PRIOR_ROWS)
         read = n_rows * (shape.row + shape.answer_tree) + shape.n_test * shape.test_row
         return Cost(read=shape.prefix * 3 + read)
