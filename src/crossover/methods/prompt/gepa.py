@@ -30,8 +30,8 @@ _JUDGING = 64
 _FEWEST = 4
 """Rows without those that the prompt shows, at least: half teach, half judge."""
 
-_A_ROUND = 1_500
-"""Token passes of a reflection with the rows that it is about and those that rate what comes of it, about."""
+_A_ROUND = 4_000
+"""Token passes of a reflection, its rows, and the new instruction's label prior, about (docs/log.md, 2026-11-25)."""
 
 _ALONE = 8
 """One reply at a time takes about so many times as long a token as many answers at once."""
