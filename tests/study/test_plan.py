@@ -119,6 +119,20 @@ def test_a_precision_that_this_machine_lacks(spec: TaskSpec, tiny: LocalModel) -
         planned(spec, tiny, ["lora", "qlora"], [8], unavailable=lacking, asked=["qlora"])
 
 
+def test_a_method_that_cannot_serve_is_left_out_and_an_error_with_the_alternatives_when_asked_for(
+    spec: TaskSpec, tiny: LocalModel
+) -> None:
+    cannot = "cot is for qa, math, not for classification"
+    plan = planned(spec, tiny, ["lora", "cot"], [8])
+    assert [left.reason for left in plan.left_out] == [cannot]
+    with pytest.raises(OptionError, match=cannot) as caught:
+        planned(spec, tiny, ["lora", "cot"], [0, 8], asked=["cot"])
+    assert "methods that can: majority, linear, zero-shot, few-shot" in str(caught.value)
+    with pytest.raises(OptionError, match="lora needs at least 4 labels, the budget is 0") as caught:
+        planned(spec, tiny, ["lora"], [0], asked=["lora"])
+    assert "methods that can: zero-shot\n" in str(caught.value)
+
+
 def test_budgets_beyond_the_rows(spec: TaskSpec, tiny: LocalModel) -> None:
     with pytest.raises(OptionError, match=r"budget 101 is not possible: there are 100 .*\nallowed: 0 to 100"):
         planned(spec, tiny, ["majority"], [8, 101])
@@ -130,7 +144,10 @@ def test_a_method_that_was_asked_for_and_cannot_serve(spec: TaskSpec, tiny: Loca
     with pytest.raises(OptionError) as error:
         planned(spec, tiny, ["zero-shot", "lora+few-shot"], [0, 4], asked=["lora+few-shot"])
     assert error.value.message == "lora+few-shot needs at least 8 labels, the budget is 4."
-    assert error.value.details == ("budgets asked for: 0, 4", "leave it out of --methods, or add a budget")
+    asked, able, way_out = error.value.details
+    assert asked == "budgets asked for: 0, 4"
+    assert able.startswith("methods that can: majority, linear, zero-shot, few-shot")
+    assert way_out == "leave it out of --methods, or add a budget"
     plan = planned(spec, tiny, ["zero-shot", "lora+few-shot"], [0, 4])
     assert [(left.method, left.budget) for left in plan.left_out] == [("lora+few-shot", 4)]
     assert {cell.method.name for cell in plan.cells} == {"zero-shot"}

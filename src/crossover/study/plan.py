@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from crossover.errors import OptionError
-from crossover.methods import Method, Shape
+from crossover.methods import Method, Shape, default_methods, get_method
 from crossover.model.base import Capability
 from crossover.records import TaskSpec, TrialKey
 
@@ -167,6 +167,7 @@ def make_plan(
                 raise OptionError(
                     f"{refused[-1][1]}.",
                     f"budgets asked for: {', '.join(map(str, budgets))}",
+                    f"methods that can: {', '.join(_able(spec, budgets, capabilities)) or 'none'}",
                     "leave it out of --methods, or add a budget",
                 )
             left_out.append(LeftOut(method=method.name, budget=refused[-1][0], reason=refused[-1][1]))
@@ -179,6 +180,12 @@ def make_plan(
                 if reason_against(method, budget) is None
             ]
     return Plan(cells=tuple(cells), left_out=tuple(left_out))
+
+
+def _able(spec: TaskSpec, budgets: Sequence[int], capabilities: frozenset[Capability]) -> list[str]:
+    """Return the methods that run unasked and can serve one of the budgets."""
+    able = map(get_method, default_methods(spec.kind))
+    return [m.name for m in able if any(m.unsuitable(spec, budget, capabilities) is None for budget in budgets)]
 
 
 def at_precisions(plan: Plan, precisions: Sequence[str]) -> dict[str, Plan]:
