@@ -12,11 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crossover.candidate import PromptedCandidate, PromptProgram, Reasoning, predict
-from crossover.candidate.copied import whole_sentences
+from crossover.candidate.copied import last_sentence, whole_sentences
 from crossover.candidate.defaults import reasoning_instruction
 from crossover.candidate.program import LAYOUTS, Layout
 from crossover.candidate.prompted import prompt_tokens
-from crossover.candidate.reasoned import Path, _agreed, _led, _vote, reasoned_paths
+from crossover.candidate.reasoned import Path, _agreed, _led, _path, _vote, reasoned_paths
 from crossover.metrics import get_metric
 from crossover.model.base import Generated, TrainRow, TrainSettings
 from crossover.model.local import LocalModel
@@ -57,7 +57,10 @@ def test_without_a_marker_the_answer_is_what_follows_on_a_forced_one(tiny: Local
         begun = tiny.encode(f" {led}") if layout == "plain" else tiny.completion(led)[:-1]
         expected = tiny._generator._decode(plain_answer(tiny._network, (*prompt, *begun), asked.answer_tokens))
         said = expected.partition("\n")[0].rstrip("\ufffd").rstrip()  # a text ends with a whole character
-        assert path.answer.rstrip("\ufffd").rstrip() == f"####{said}"
+        if said:
+            assert path.answer.rstrip("\ufffd").rstrip() == f"####{said}"
+        else:
+            assert path.said in ("", last_sentence(path.reasoning), *expected.splitlines())
         assert path.output_tokens <= HOW.tokens + asked.answer_tokens
 
 
@@ -157,6 +160,23 @@ def test_the_answer_is_the_first_of_those_that_most_paths_reach(said: list[str])
 def test_how_the_marker_follows_on_the_reasoning(text: str, finish: str, led: str) -> None:
     thought = Generated(text=text, tokens=(1,), prompt_tokens=1, output_tokens=1, finish=finish)  # type: ignore[arg-type]
     assert _led(thought, "####") == led
+
+
+def test_a_model_that_ends_at_the_marker_has_answered_before_it() -> None:
+    thought = Generated(text="2 and 1. So it is 3.", tokens=(1, 2), prompt_tokens=1, output_tokens=2, finish="eos")
+    nothing = Generated(text="", tokens=(9,), prompt_tokens=1, output_tokens=1, finish="eos")
+    path = _path(HOW, thought, _led(thought, "####"), nothing)
+    assert (path.said, path.answer, path.output_tokens) == ("So it is 3.", "#### So it is 3.", 3)
+    row = Example(id="train:2", inputs=INPUTS[0], target="2 + 1 = 3\n#### 3", row=2)
+    assert get_metric("numeric_match").lenient(path.answer, row, SPEC) == 1.0
+    assert _path(HOW, nothing, "####", nothing).answer == "####"
+
+
+@pytest.mark.parametrize(
+    ("whole", "last"), [("A b. C d.", "C d."), ("A b.\nC d", "C d"), ("A b", "A b"), ("", ""), ("A b! ", "A b!")]
+)
+def test_the_last_sentence(whole: str, last: str) -> None:
+    assert last_sentence(whole) == last
 
 
 @given(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["CopiedCandidate", "lead_sentences", "whole_sentences"]
+__all__ = ["CopiedCandidate", "last_sentence", "lead_sentences", "whole_sentences"]
 
 import re
 from collections.abc import Sequence
@@ -69,6 +69,17 @@ def lead_sentences(whole: str, n: int) -> str:
         if place == n:
             return whole[:end].strip()
     return whole
+
+
+def last_sentence(whole: str) -> str:
+    """Return the last sentence, or the last line where it is shorter.
+
+    >>> last_sentence("It rains. We stay in.")
+    'We stay in.'
+    """
+    text = whole.strip()
+    starts = [found.end() for found in _SENTENCE_END.finditer(text) if found.end() < len(text)]
+    return text[starts[-1] :].strip() if starts else text
 
 
 def whole_sentences(cut: str) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from crossover.candidate.copied import whole_sentences
+from crossover.candidate.copied import last_sentence, whole_sentences
 from crossover.candidate.defaults import PARAGRAPH
 from crossover.candidate.program import PromptProgram
 from crossover.candidate.reasoning import Reasoning
@@ -30,7 +30,7 @@ class Path:
 
     Attributes:
         reasoning: what stands before the marker.
-        said: what stands behind it up to the line's end.
+        said: what stands behind it up to the line's end; the reasoning's last sentence where nothing does.
         answer: what is given as the answer: `said`, with the marker where the program keeps it.
         output_tokens: tokens that the model wrote; a marker that was put there for it is not among them.
         margin: as in `Generated`, along reasoning and answer.
@@ -70,7 +70,8 @@ def reasoned_paths(program: PromptProgram, prompts: Sequence[Sequence[int]], mod
 
     The model reasons up to the marker, its own end, or the bound. Where the bound came first the reasoning is cut after
     its last whole sentence, and where the model wrote no marker it is put there, so that an answer follows (budget
-    forcing, Muennighoff et al. 2025, arXiv:2501.19393). Near the end of the model's context the bound is what is left.
+    forcing, Muennighoff et al. 2025, arXiv:2501.19393). A model that ends at once there has answered in what it wrote
+    before: its last sentence is the answer. Near the end of the model's context the bound is what is left.
 
     Raises:
         ModelError: a prompt leaves no room for an answer.
@@ -146,10 +147,12 @@ def _begun(
 
 def _path(how: Reasoning, thought: Generated, led: str, said: Generated) -> Path:
     margins = [one.margin for one in (thought, said) if one.margin is not None]
+    reasoning = led.removesuffix(how.marker).strip()
+    answer = said.text.rstrip() or f" {last_sentence(reasoning)}".rstrip()
     return Path(
-        reasoning=led.removesuffix(how.marker).strip(),
-        said=said.text.strip(),
-        answer=f"{how.marker}{said.text.rstrip()}" if how.keeps_marker else said.text.strip(),
+        reasoning=reasoning,
+        said=answer.strip(),
+        answer=f"{how.marker}{answer}" if how.keeps_marker else answer.strip(),
         output_tokens=thought.output_tokens + said.output_tokens,
         margin=min(margins, default=None),
     )
