@@ -66,7 +66,7 @@ OPTIONS = {
         "data", "--test", "--test-size", "--input", "--target", "--kind", "--model", "--instruction", "--prompt",
         "--label-names", "--predictions", "--methods", "--budgets", "--seeds", "--effort", "--precision",
         "--time-limit", "--memory", "--study", "--json", "--metric", "--schema", "--input-template", "--answer-tokens",
-        "--sheet", "--max-rows", "--merge-spellings", "--reflector",
+        "--sheet", "--max-rows", "--merge-spellings", "--reflector", "--race", "--constrain",
     },
     "check": {
         "data", "--test", "--test-size", "--input", "--target", "--kind", "--metric", "--schema", "--sheet",

@@ -48,9 +48,12 @@ def machine() -> str:
     return f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"
 
 
-def methods() -> list[dict[str, str]]:
-    """Return name, family and summary of every method."""
-    return [{"name": m.name, "family": m.family, "summary": m.summary} for m in map(get_method, method_names())]
+def methods() -> list[dict[str, Any]]:
+    """Return name, family and summary of every method, the kinds that it serves, and whether it runs unasked."""
+    return [
+        {"name": m.name, "family": m.family, "summary": m.summary, "kinds": list(m.kinds), "is_default": m.is_default}
+        for m in map(get_method, method_names())
+    ]
 
 
 def models() -> list[dict[str, Any]]:

@@ -320,6 +320,8 @@ def methods(as_json: _Json = False) -> None:
         _print_json(found)
         return
     _print_table(found, ("name", "family", "summary"))
+    by_name = ", ".join(method["name"] for method in found if not method["is_default"])
+    Console(highlight=False).print(f"\nrun only when they are named (--methods default,NAME, or all): {by_name}")
 
 
 @app.command()

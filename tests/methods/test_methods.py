@@ -86,7 +86,7 @@ def test_why_a_method_cannot_serve(
 @pytest.mark.parametrize("name", method_names())
 @pytest.mark.parametrize("kind", KINDS)
 def test_another_kind_is_refused(spec: TaskSpec, name: str, kind: Kind) -> None:
-    able = frozenset[Capability]({"score", "embed", "train", "generate"})
+    able = frozenset[Capability]({"score", "embed", "train", "train all weights", "generate"})
     method = ready(name)
     reason = method.unsuitable(replace(spec, kind=kind), 32, able)
     if kind in method.kinds:

@@ -223,5 +223,5 @@ def test_smaller_passes_give_the_same(train_rows: tuple[TrainRow, ...], quick: T
 def test_what_it_says_of_itself(tiny: LocalModel) -> None:
     assert tiny.identity.name == "tiny"
     assert tiny.identity.parameters == sum(p.numel() for p in tiny._network.parameters())
-    assert tiny.capabilities == {"score", "generate", "embed", "train"}
+    assert tiny.capabilities == {"score", "generate", "embed", "train", "train all weights"}
     assert tiny.encode("") == ()
