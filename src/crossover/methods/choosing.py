@@ -6,7 +6,7 @@ __all__ = ["Choice", "chosen_score", "folds", "label_frequencies", "out_of_bag_s
 
 import random
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -53,6 +53,15 @@ class Choice:
             rows=tuple(row.id for row in rows),
             scores=np.array(scores, dtype=np.float64),
             log_likelihoods=np.array(right, dtype=np.float64),
+        )
+
+    def on(self, rows: Container[str]) -> Choice:
+        """Return how it did on those of its rows that are among these ids."""
+        kept = np.array([row in rows for row in self.rows], dtype=bool)
+        return Choice(
+            rows=tuple(row for row in self.rows if row in rows),
+            scores=self.scores[kept],
+            log_likelihoods=self.log_likelihoods[kept],
         )
 
     @property

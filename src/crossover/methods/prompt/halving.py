@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-__all__ = ["RUNGS", "Judge", "Judged", "chosen_among", "halve"]
+__all__ = ["RUNGS", "Judge", "Judged", "chosen_among", "halve", "hold_against"]
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -42,6 +42,7 @@ class Judged:
         values: of each such row the labels' log-probabilities [rows, labels]; where answers are written the mean
             log-probability of a token of the right one [rows, 1].
         choices: how it does on them, once for each way to correct the label prior.
+        a_row: token passes that one more row takes, about.
     """
 
     proposal: Proposal
@@ -49,6 +50,7 @@ class Judged:
     prompts: list[tuple[int, ...]] = field(default_factory=list)
     values: FloatArray = field(default_factory=lambda: np.zeros((0, 1)))
     choices: Sequence[Choice] = ()
+    a_row: float = 0.0
 
     @property
     def rows(self) -> Sequence[int]:
@@ -61,6 +63,14 @@ class Judged:
         if self.choices:
             return max(choice.key() for choice in self.choices)
         return float(self.values.mean()) if len(self.values) else -np.inf
+
+    def key_on(self, rows: Set[int], labelled: Sequence[Example]) -> float:
+        """Return what to maximise, on some of its rows alone."""
+        if self.choices:
+            ids = {labelled[i].id for i in rows}
+            return max(choice.on(ids).key() for choice in self.choices)
+        kept = [place for place, row in enumerate(self.rows) if row in rows]
+        return float(self.values[kept].mean()) if kept else -np.inf
 
     @property
     def score(self) -> float | None:
@@ -99,11 +109,16 @@ class Judge:
         """Return a proposal that nobody has judged yet."""
         return Judged(proposal=proposal, order=[i for i in self._order if i not in proposal.shown])
 
+    def key_on(self, one: Judged, rows: Set[int]) -> float:
+        """Return what to maximise of a program, on some of its rows alone."""
+        return one.key_on(rows, self._labelled)
+
     def go_on(self, one: Judged, n_rows: int) -> None:
         """Judge a program on its first `n_rows` rows, those that it was judged on before included."""
         added = one.order[len(one.prompts) : n_rows]
         if not added:
             return
+        before = self._model.token_passes
         program, rows = one.proposal.program, [self._labelled[i] for i in added]
         if one.proposal.near is None:
             prompts = prompt_tokens(program, [row.inputs for row in rows], self._model)
@@ -121,9 +136,10 @@ class Judge:
             of_prior = one.values if self._corrects else one.values[:0]
             made = options(program, one.values, of_prior, judged, self._labelled, self._spec, self._metric)
             one.choices = tuple(option.choice for option in made)
+        one.a_row = (self._model.token_passes - before) / len(added)
 
 
-def halve(proposals: Sequence[Proposal], judge: Judge, meter: Meter, bound: int) -> tuple[list[Judged], list[Judged]]:
+def halve(proposals: Sequence[Proposal], judge: Judge, meter: Meter, bound: float) -> tuple[list[Judged], list[Judged]]:
     """Return the programs that came to the last rung, and all that were judged.
 
     Rung after rung the better half goes on to twice as many rows, as long as token passes are left. On the first rung
@@ -144,8 +160,9 @@ def halve(proposals: Sequence[Proposal], judge: Judge, meter: Meter, bound: int)
         kept = ranked[: max(-(-len(ranked) // 2), min(_FEWEST, len(ranked)))]
         went_on: list[Judged] = []
         for one in kept:
+            more = (min(n_rows, len(one.order)) - len(one.prompts)) * one.a_row
             # The best two always go on together: one alone would be compared with nothing.
-            if len(went_on) > 1 and meter.token_passes > share * bound:
+            if len(went_on) > 1 and meter.token_passes + more > share * bound:
                 break
             judge.go_on(one, n_rows)
             went_on.append(one)
@@ -153,6 +170,35 @@ def halve(proposals: Sequence[Proposal], judge: Judge, meter: Meter, bound: int)
         if meter.token_passes > bound:
             break
     return alive, tried
+
+
+def hold_against(
+    best: Judged, rivals: Sequence[Proposal], judge: Judge, meter: Meter, bound: float
+) -> tuple[Judged, list[Judged]]:
+    """Return the best of a program and its rivals, each row of which is dear, and all rivals.
+
+    One round of all rivals on few rows, the better two on twice as many, and the best of them on as many as the token
+    passes allow. It and the program are compared on the rows that both were judged on: by others one of them may have
+    had the easier ones.
+    """
+    tried: list[Judged] = []
+    for proposal in rivals:
+        if tried and meter.token_passes + RUNGS[0] * tried[-1].a_row > bound:
+            break
+        one = judge.begin(proposal)
+        judge.go_on(one, RUNGS[0])
+        tried.append(one)
+    ranked = sorted(tried, key=lambda one: one.key, reverse=True)
+    for one in ranked[:2]:
+        if meter.token_passes + RUNGS[0] * one.a_row <= bound:
+            judge.go_on(one, RUNGS[1])
+    rival = max(ranked, key=lambda one: (len(one.prompts), one.key))
+    n_rows = len(rival.prompts) + max(int((bound - meter.token_passes) / max(rival.a_row, 1.0)), 0)
+    judge.go_on(rival, min(n_rows, RUNGS[-1]))
+    judge.go_on(best, min(len(rival.prompts) + len(best.proposal.shown), RUNGS[-1]))
+    both = set(rival.rows) & set(best.rows)
+    better = judge.key_on(rival, both) >= judge.key_on(best, both)
+    return (rival if better else best), tried
 
 
 def chosen_among(alive: Sequence[Judged]) -> float | None:

@@ -1,13 +1,14 @@
-"""The programs that a prompt search begins with."""
+"""The programs that a prompt search compares."""
 
 from __future__ import annotations
 
-__all__ = ["Proposal", "population"]
+__all__ = ["Population", "Proposal"]
 
 import json
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import cast
 
 from crossover.candidate import Demonstration, PromptProgram
 from crossover.candidate.program import LAYOUTS, Layout, Nearness
@@ -25,9 +26,6 @@ _DRAWN = 48
 
 _FEWER = (1.0, 0.5, 0.0, 1.0)
 """Shares of the most demonstrations that a drawn program shows: what helps small models most comes most often."""
-
-_RETRIEVES = 0.15
-"""Share of the drawn programs with each input's nearest examples: one of them costs as much as ten others."""
 
 _AS_IS = "as it is"
 
@@ -49,59 +47,64 @@ class Proposal:
     near: Sequence[Sequence[int]] | None = None
 
 
-def population(
-    begun: Beginning, labelled: Sequence[Example], spec: TaskSpec, model: LanguageModel, seed: int
-) -> list[Proposal]:
-    """Return programs to compare, each once; those that are to be looked at in any case come first.
-
-    Args:
-        begun: where the search begins. An adapter is read in the layout and with the label words that it was trained
-            in.
-        labelled: the budget.
-        spec: the task.
-        model: tells what is near, and how long demonstrations are.
-        seed: of the draws.
-    """
-    make = _Proposals(begun, labelled, spec, model, seed)
-    found = make.given()
-    for layout in make.layouts:
-        found += [make.shown(_AS_IS, make.words[0], layout, make.first), make.shown(_AS_IS, make.words[0], layout, ())]
-    found += [make.near(_AS_IS, make.words[0], layout, by) for layout in make.layouts for by in make.nearnesses]
-    generator = random.Random(f"crossover.prompt-search/{seed}")
-    for _ in range(_DRAWN):
-        said = (generator.choice(make.wordings), generator.choice(make.words), generator.choice(make.layouts))
-        if generator.random() < _RETRIEVES:
-            found.append(make.near(*said, generator.choice(make.nearnesses)))
-        else:
-            found.append(make.shown(*said, make.drawn(generator)))
-    different: dict[str, Proposal] = {}
-    for one in found:
-        different.setdefault(json.dumps(dict(one.settings), sort_keys=True), one)
-    return list(different.values())
-
-
-class _Proposals:
+class Population:
     """Makes programs from a wording, label words, a layout and demonstrations."""
 
     def __init__(
         self, begun: Beginning, labelled: Sequence[Example], spec: TaskSpec, model: LanguageModel, seed: int
     ) -> None:
+        """Take what programs are made of.
+
+        Args:
+            begun: where the search begins. An adapter is read in the layout and with the label words that it was
+                trained in.
+            labelled: the budget.
+            spec: the task.
+            model: tells what is near, and how long demonstrations are.
+            seed: of the draws.
+        """
         self._begun, self._labelled, self._seed = begun, labelled, seed
         self._programs = wordings(begun.bare, spec)
         words = {"as given": begun.bare.label_words}
         self._words = words if begun.is_trained or begun.program.is_open else label_wordings(begun.bare.label_words)
-        self.wordings, self.words = list(self._programs), list(self._words)
-        self.layouts: tuple[Layout, ...] = (begun.program.layout,)
+        self._first_words = next(iter(self._words))
+        self._layouts: tuple[Layout, ...] = (begun.program.layout,)
         if not begun.is_trained:
-            self.layouts = layouts_for(spec, labelled) if begun.program.is_open else LAYOUTS
+            self._layouts = layouts_for(spec, labelled) if begun.program.is_open else LAYOUTS
         self._most = min(SHOWN, max(len(labelled) // 2, 1))
         self._k = min(SHOWN, max(len(labelled) - 1, 1))
         if begun.program.is_open:
             self._most = shown_within(labelled, begun.bare, model, self._most)
             self._k = shown_within(labelled, begun.bare, model, self._k)
         self._near = near_rows(labelled, spec, self._k, model)
-        self.nearnesses = self._nearnesses()
-        self.first = random_draws(labelled, self._most, 1, seed)[0].shown
+        self._first = random_draws(labelled, self._most, 1, seed)[0].shown
+
+    def fixed(self) -> list[Proposal]:
+        """Return programs whose demonstrations, if any, are the same for every input, each program once.
+
+        First that of the step before, then what `few-shot` and `zero-shot` begin with; then draws.
+        """
+        found = self._given()
+        for layout in self._layouts:
+            found += [self._shown(_AS_IS, self._first_words, layout, shown) for shown in (self._first, ())]
+        generator = random.Random(f"crossover.prompt-search/{self._seed}")
+        for _ in range(_DRAWN):
+            wording, words = generator.choice(list(self._programs)), generator.choice(list(self._words))
+            found.append(self._shown(wording, words, generator.choice(self._layouts), self._drawn(generator)))
+        different: dict[str, Proposal] = {}
+        for one in found:
+            different.setdefault(json.dumps(dict(one.settings), sort_keys=True), one)
+        return list(different.values())
+
+    def near(self, best: Proposal) -> list[Proposal]:
+        """Return programs with each input's nearest rows as demonstrations: what `knn-few-shot` begins with, and what
+        the best program without says.
+        """
+        said = [(_AS_IS, self._first_words, layout) for layout in self._layouts]
+        own = tuple(best.settings.get(name) for name in ("wording", "label_words", "layout"))
+        if None not in own and own not in said:
+            said.append(cast("tuple[str, str, Layout]", own))
+        return [self._beside(*one, by) for one in said for by in self._nearnesses()]
 
     def _nearnesses(self) -> tuple[Nearness, ...]:
         """Return what is near: by that of which more of a row's neighbours have its label; both where all differ."""
@@ -112,7 +115,7 @@ class _Proposals:
         best = max(same.values())
         return tuple(by for by in same if same[by] == best) if best else tuple(same)
 
-    def given(self) -> list[Proposal]:
+    def _given(self) -> list[Proposal]:
         """Return the program of the step before, with its demonstrations, where it has any among the labels."""
         program = self._begun.program
         solved = [Demonstration.of(e) for e in self._labelled]
@@ -121,7 +124,7 @@ class _Proposals:
         shown = tuple(i for i, one in enumerate(solved) if one in program.demonstrations)
         return [Proposal(settings={"program": "of the step before"}, program=program, shown=shown)]
 
-    def shown(self, wording: str, words: str, layout: Layout, shown: Sequence[int]) -> Proposal:
+    def _shown(self, wording: str, words: str, layout: Layout, shown: Sequence[int]) -> Proposal:
         """Return a program with these rows as demonstrations, in this order."""
         demonstrations = [Demonstration.of(self._labelled[i]) for i in shown]
         ids: list[Json] = [self._labelled[i].id for i in shown]
@@ -131,7 +134,7 @@ class _Proposals:
             shown=tuple(shown),
         )
 
-    def near(self, wording: str, words: str, layout: Layout, by: Nearness) -> Proposal:
+    def _beside(self, wording: str, words: str, layout: Layout, by: Nearness) -> Proposal:
         """Return a program with each input's nearest rows as demonstrations."""
         pool = [Demonstration.of(e) for e in self._labelled]
         return Proposal(
@@ -140,7 +143,7 @@ class _Proposals:
             near=self._near[by],
         )
 
-    def drawn(self, generator: random.Random) -> tuple[int, ...]:
+    def _drawn(self, generator: random.Random) -> tuple[int, ...]:
         """Return rows to show, labels spread evenly, in some order."""
         k = round(self._most * generator.choice(_FEWER))
         return random_draws(self._labelled, k, 1, generator.randrange(10**6))[0].shown if k else ()
