@@ -48,6 +48,24 @@ left out: lora with 256 labels: would take 6 min, more than --time-limit leaves
 """)
 
 
+def test_what_lacks_only_time_is_said_once_at_the_end(study: Study) -> None:
+    where, out = console()
+    with Progress(console=where) as progress:
+        progress.plan(cells(study), 270.0)
+        progress.left_out("lora", 64, "1 of 3 seeds, about 36 s, 3 s left of the time limit")
+        progress.left_out("distill", 64, "about 241 s, 33 s left of the time limit")
+        progress.left_out("distill", 64, "about 140 s, 31 s left of the time limit")
+        progress.left_out("lora", 16, "about 89 s, 33 s left of the time limit")
+        progress.left_out("cot", 16, "cot is for qa, math, not for classification")
+    progress.close()
+    assert out.getvalue() == snapshot("""\
+left out: cot with 16 labels: cot is for qa, math, not for classification
+no time was left with 64 labels for lora (36 s), distill (2 min 20 s)
+no time was left with 16 labels for lora (90 s)
+about 4 min 20 s in all: the same command with a longer --time-limit goes on
+""")
+
+
 def test_trials_of_several_precisions_have_rows_of_their_own(study: Study) -> None:
     where, out = console()
     record = next(r for r in study.records if r.key.method == "lora")

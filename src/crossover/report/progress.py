@@ -5,6 +5,7 @@ from __future__ import annotations
 __all__ = ["Progress"]
 
 import os
+import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -25,6 +26,9 @@ from crossover.report.series import record_score
 from crossover.report.text import DASH, one_line, score, seconds, shorten
 
 NAME_LENGTH = 32
+_SECONDS = re.compile(r"about (\d+) s, \d+ s left of the time limit$")
+"""The end of the planner's reason against an arm that lacks nothing but time, and what it would take."""
+
 ROOM = 4
 """Lines of the terminal that the live table leaves free."""
 
@@ -149,14 +153,32 @@ class Progress:
         with self._lock:
             known = self._left_out.get((method, budget)) == reason
             self._left_out[(method, budget)] = reason
-        if not known:
+        if not known and _SECONDS.search(reason) is None:  # arms that lack only time are listed together at the end
             self._print(Text(f"left out: {self._called(method, budget)}: {one_line(reason)}"))
 
     def close(self) -> None:
-        """Stop drawing. Closing twice does nothing."""
+        """Stop drawing and say what there was no time for. Closing twice does nothing."""
         if self._live is not None:
             self._live.stop()
             self._live = None
+        for line in self._out_of_time():
+            self._print(Text(line))
+        self._left_out.clear()
+
+    def _out_of_time(self) -> list[str]:
+        """Return a line for each budget with the arms that lack time, and what they would take."""
+        lacking: dict[int, list[tuple[str, float]]] = {}
+        for (method, budget), reason in self._left_out.items():
+            if (found := _SECONDS.search(reason)) is not None:
+                lacking.setdefault(budget, []).append((method, float(found[1])))
+        lines = []
+        for budget, arms in sorted(lacking.items(), reverse=True):
+            named = ", ".join(f"{shorten(one_line(method), NAME_LENGTH)} ({_about(time)})" for method, time in arms)
+            lines.append(f"no time was left with {budget:,} labels for {named}")
+        if lines:
+            total = sum(time for arms in lacking.values() for _, time in arms)
+            lines.append(f"about {_about(total)} in all: the same command with a longer --time-limit goes on")
+        return lines
 
     def _print(self, text: Text) -> None:
         self._console.print(text, soft_wrap=True, highlight=False)
