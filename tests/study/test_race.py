@@ -59,7 +59,7 @@ def alike(scores: Mapping[str, float]) -> dict[tuple[str, int], float]:
 
 def test_what_is_far_behind_its_family_stops_after_one_seed() -> None:
     ran, reasons, _ = raced(
-        alike({"few-shot": 0.4, "knn-few-shot": 0.7, "head": 0.6, "lora": 0.9, "lora+few-shot": 0.9})
+        alike({"few-shot": 0.4, "knn-few-shot": 0.7, "head": 0.6, "lora": 0.9, "lora+few-shot": 0.91})
     )
     assert (ran["few-shot"], ran["head"]) == (1, 1)
     assert ran["knn-few-shot"] == ran["lora"] == ran["lora+few-shot"] == 2 * SEEDS
@@ -83,7 +83,17 @@ def test_a_near_one_runs_on_and_only_the_leader_goes_down_the_budgets() -> None:
     )
     assert ran["few-shot"] == SEEDS
     assert ran["knn-few-shot"] == 2 * SEEDS
-    assert reasons["few-shot"] == "knn-few-shot leads its family with 128 labels: dev .71, not .70"
+    assert reasons["few-shot"] == "knn-few-shot leads with 128 labels: dev .71, not .70"
+
+
+def test_both_goes_down_the_budgets_only_where_it_is_ahead() -> None:
+    scores = {"few-shot": 0.7, "knn-few-shot": 0.7, "head": 0.6, "lora": 0.9}
+    ran, reasons, _ = raced(alike({**scores, "lora+few-shot": 0.89}))
+    assert ran["lora+few-shot"] == SEEDS
+    assert reasons["lora+few-shot"] == "lora leads with 128 labels: dev .90, not .89"
+    ran, _, _ = raced(alike({**scores, "lora+few-shot": 0.91}))
+    assert ran["lora+few-shot"] == 2 * SEEDS
+    assert ran["lora"] == 2 * SEEDS, "its family has no other"
 
 
 @given(st.integers(0, 2**32 - 1))

@@ -26,7 +26,8 @@ class Race:
     - all arms of `both` stop when the best of them lies so far behind the better of prompt and weights: what costs
       more at every call is recommended only where it beats each alone.
 
-    At the smaller budgets only each family's leader runs: the crossover is read from its curve. Baselines, arms without
+    At the smaller budgets only each family's leader runs, that of `both` only where it is ahead of the other two: the
+    crossover is read from the leaders' curves. Baselines, arms without
     labels and arms without a dev score always run. What is decided depends on records alone, so that a study that was
     interrupted goes on as if it had not been.
     """
@@ -61,13 +62,11 @@ class Race:
             return reasons[name]
         if budget == self._largest or name not in alive:
             return None
-        mean = {one: alive[one] for one in alive if self._family[one] == cell.method.family}
-        leader = max(mean, key=lambda one: (mean[one], one == name))
+        rivals = [one for one in alive if self._family[one] == cell.method.family or cell.method.family == "both"]
+        leader = max(rivals, key=lambda one: (alive[one], one == name))
         if name == leader:
             return None
-        return (
-            f"{leader} leads its family with {self._largest:,} labels: dev {_two(mean[leader])}, not {_two(mean[name])}"
-        )
+        return f"{leader} leads with {self._largest:,} labels: dev {_two(alive[leader])}, not {_two(alive[name])}"
 
     def _after(self, rounds: int, finished: Mapping[TrialKey, TrialRecord]) -> tuple[dict[str, float], dict[str, str]]:
         """Return mean dev scores of what goes on after so many seeds at the largest budget, and why others stopped."""
