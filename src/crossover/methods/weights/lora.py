@@ -69,10 +69,20 @@ class Lora(Method):
     ) -> Fitted:
         """Train on the default prompt, or on what the step before found; an adapter before that is not gone on from."""
         if model is None:
-            raise TrialError("lora needs a language model")
+            raise TrialError(f"{self.name} needs a language model")
         begun = begin(spec, start)
         layouts = None if start is None else (begun.program.layout,)
-        return fit_lora(begun.program, labelled, spec, model, metric, effort, seed, layouts=layouts, recipes=recipes())
+        competing = self.recipes([*(row.inputs for row in labelled), *unlabelled], model)
+        return fit_lora(begun.program, labelled, spec, model, metric, effort, seed, layouts=layouts, recipes=competing)
+
+    def recipes(self, inputs: Sequence[Inputs], model: LanguageModel) -> Sequence[Recipe]:
+        """Return what is trained: the default, then what competes with it where the effort allows.
+
+        Args:
+            inputs: what the model will be asked, as far as it is known.
+            model: the base model.
+        """
+        return recipes()
 
     def cost(self, shape: Shape, budget: int, effort: float) -> Cost:
         """Its steps below one prefix, the dev rows, then the test."""
