@@ -137,7 +137,7 @@ def searched(spec: TaskSpec, rows: Rows, model: LocalModel, bound: float) -> tup
     """Return the best fixed program after 16 rows, what a comparison with neighbours leaves, and the neighbours."""
     judge = Judge(rows, list(range(len(rows))), spec, METRIC, model, corrects=True)
     population, meter = Population(begin(spec, None), rows, spec, model, seed=3), Meter(model)
-    fixed = judge.begin(population.fixed()[1])
+    fixed = judge.begin(population.fixed()[0])
     judge.go_on(fixed, RUNGS[1])
     best, near = hold_against(fixed, population.near(fixed.proposal), judge, meter, bound)
     return fixed, best, near
@@ -148,7 +148,9 @@ def test_neighbours_and_the_best_program_meet_on_the_same_rows(spec: TaskSpec, r
     assert best in (fixed, *near)
     rival = max(near, key=lambda one: len(one.rows))
     both = set(rival.rows) & set(fixed.rows)
-    assert len(both) == len(rows)
+    assert len(rival.rows) == len(rows)
+    assert len(both) == len(rows) - len(fixed.proposal.shown), "its demonstrations judge neither of the two"
+    assert rival.key_on(both, rows) != rival.key
     keys = fixed.key_on(both, rows), rival.key_on(both, rows)
     assert best is (rival if keys[1] >= keys[0] else fixed)
     assert sum(len(one.rows) > RUNGS[0] for one in near) == 2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 
 from crossover.candidate import PromptedCandidate, PromptProgram, predict
@@ -16,6 +17,7 @@ from crossover.methods.weights.recipe import Recipe, around
 from crossover.metrics import get_metric
 from crossover.model.local import LocalModel
 from crossover.records import Example, TaskSpec
+from tests.methods.test_open_kinds import task_of
 
 METRIC = get_metric("accuracy")
 
@@ -48,6 +50,15 @@ def test_a_rate_that_breaks_the_weights_is_not_chosen(spec: TaskSpec, tiny: Loca
     found = chosen(PLAIN, spec, tiny, 2.0, [broken, Recipe(name="lora", learning_rate=5e-3)])
     assert found is not None
     assert found.recipe.learning_rate == 5e-3
+
+
+def test_where_answers_are_written_their_likelihood_judges(tiny: LocalModel) -> None:
+    spec, rows = task_of("translation")
+    broken, still = Recipe(name="lora", learning_rate=1e30), Recipe(name="lora", learning_rate=1e-9)
+    found = chosen(rows, spec, tiny, 3.0, [broken, still, Recipe(name="lora", learning_rate=5e-3)])
+    assert found is not None
+    assert found.recipe.learning_rate == 5e-3
+    assert not np.isfinite(float(str(found.tried[0].settings["key"]))), "it is told, and not chosen"
 
 
 def test_too_little_effort_or_too_few_rows_choose_nothing(
