@@ -124,10 +124,8 @@ def race(study: Study) -> None:
 
 def raced(records: Sequence[TrialRecord]) -> list[TrialRecord]:
     """Return the trials that a race would have run."""
-    budgets = sorted({record.key.budget for record in records}, key=lambda b: (-b, b))
-    largest = budgets[0]
-    order = {budget: place for place, budget in enumerate([largest, *(b for b in sorted(budgets) if b != largest)])}
-    ordered = sorted(records, key=lambda record: (order[record.key.budget], record.key.seed))
+    largest = max(record.key.budget for record in records)
+    ordered = sorted(records, key=lambda one: (one.key.budget != largest, one.key.budget, one.key.seed))
     cells = [Cell(key=r.key, method=get_method(r.key.method), label=r.key.method) for r in ordered]
     runner, finished = Race(cells), dict[TrialKey, TrialRecord]()
     found: Mapping[TrialKey, TrialRecord] = {record.key: record for record in ordered}

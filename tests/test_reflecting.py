@@ -81,7 +81,7 @@ def test_gepa_takes_part_and_its_record_names_the_reflector(
         methods=["zero-shot", "gepa"],
         reflector=other.where,
         study=tmp_path / "study",
-        **options,  # type: ignore[arg-type]
+        **options,  # type: ignore[arg-type]  # of several types
     )
     (record,) = [one for one in done.records() if one.key.method == "gepa"]
     assert record.error is None
@@ -92,7 +92,7 @@ def test_gepa_takes_part_and_its_record_names_the_reflector(
         methods=["gepa"],
         reflector=studied.where,
         study=tmp_path / "study",
-        **options,  # type: ignore[arg-type]
+        **options,  # type: ignore[arg-type]  # of several types
     )
     (second,) = [one for one in again.records() if one.key.method == "gepa"]
     assert second.key != record.key

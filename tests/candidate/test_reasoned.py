@@ -158,7 +158,7 @@ def test_the_answer_is_the_first_of_those_that_most_paths_reach(said: list[str])
     ],
 )
 def test_how_the_marker_follows_on_the_reasoning(text: str, finish: str, led: str) -> None:
-    thought = Generated(text=text, tokens=(1,), prompt_tokens=1, output_tokens=1, finish=finish)  # type: ignore[arg-type]
+    thought = Generated(text=text, tokens=(1,), prompt_tokens=1, output_tokens=1, finish=finish)  # type: ignore[arg-type]  # a literal
     assert _led(thought, "####") == led
 
 

@@ -110,7 +110,7 @@ def test_the_dev_score_is_that_of_heads_on_the_other_rows(
 
     def look(*args: object, parts: list[list[int]], **kwargs: object) -> object:
         found.append(parts)
-        return choose_strength(*args, parts=parts, **kwargs)  # type: ignore[arg-type]
+        return choose_strength(*args, parts=parts, **kwargs)  # type: ignore[arg-type]  # handed on
 
     monkeypatch.setattr(head_contrastive, "choose_strength", look)
     fitted = fit(spec, rows, tiny)

@@ -42,7 +42,7 @@ def test_without_labels_the_model_is_asked_to_reason(tiny: LocalModel) -> None:
 def test_targets_that_reason_are_shown_and_never_judge(tiny: LocalModel) -> None:
     spec, rows = task_of("math")
     chosen = choose_reasoning(spec, rows[:16], tiny, get_metric(spec.metric), 1.0, 1)
-    shown = {name for one in chosen.tried for name in one.settings["demonstrations"]}  # type: ignore[union-attr]
+    shown = {name for one in chosen.tried for name in one.settings["demonstrations"]}  # type: ignore[union-attr]  # a list of ids
     assert 1 <= len(shown) <= 8
     assert not shown & {row.id for row in chosen.dev}
     assert len(chosen.dev) == 8
@@ -67,7 +67,7 @@ def test_where_targets_do_not_reason_the_model_writes_it_and_only_right_answers_
     assert len(able) > 8
     right = {row.id: row for row in able if row.target != "Atlantis"}
     chosen = choose_reasoning(spec, able, tiny, get_metric(spec.metric), 1.0, 1)
-    shown = {name for one in chosen.tried for name in one.settings["demonstrations"]}  # type: ignore[union-attr]
+    shown = {name for one in chosen.tried for name in one.settings["demonstrations"]}  # type: ignore[union-attr]  # a list of ids
     assert shown
     assert shown <= set(right)
     for demonstration in chosen.program.demonstrations:
@@ -105,7 +105,7 @@ def test_the_marker_is_the_targets_own(target: str, marker: str, keeps: bool) ->
 
 @pytest.mark.parametrize("kind", ["qa", "math"])
 def test_little_effort_tries_little(tiny: LocalModel, kind: str) -> None:
-    spec, rows = task_of(kind)  # type: ignore[arg-type]
+    spec, rows = task_of(kind)  # type: ignore[arg-type]  # a literal
     metric = get_metric(spec.metric)
     little = choose_reasoning(spec, rows[:16], tiny, metric, 0.05, 1)
     much = choose_reasoning(spec, rows[:16], tiny, metric, 2.0, 1)

@@ -80,6 +80,14 @@ def test_one_default_fit_tries_one_and_more_effort_tries_more_within_it(
     assert more.token_passes < 1.5 * allowance(PromptProgram.default(spec), rows, tiny, 2.0)
 
 
+def test_short_fits_of_long_prompts_keep_to_the_effort(
+    rows: Sequence[Example], spec: TaskSpec, tiny: LocalModel
+) -> None:
+    fitted = get_method("lora+few-shot").fit(spec, rows, [], model=tiny, metric=METRIC, effort=4.0, seed=0)
+    assert len(fitted.tried) > 4
+    assert fitted.token_passes < 1.2 * allowance(PromptProgram.default(spec), rows, tiny, 4.0)
+
+
 def test_recipes_differ_and_the_default_comes_first() -> None:
     names = [(r.learning_rate, r.rank, r.use_rslora, r.use_dora) for r in recipes()]
     assert len(set(names)) == len(names)

@@ -2,14 +2,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from io import StringIO
 
 import pytest
+from rich.console import Console
 
 from crossover.errors import OptionError
 from crossover.methods import Method, Shape, default_methods, get_method
 from crossover.methods.prompt.zero_shot import UserPrompt
 from crossover.model.local import LocalModel
 from crossover.records import Example, TaskSpec, TrialKey
+from crossover.report.progress import Progress
 from crossover.study import Plan, at_precisions, default_budgets, make_plan, trial_key
 from crossover.study.plan import Cell, Pace, fit_time
 from crossover.study.shape import measure_pace
@@ -168,6 +171,11 @@ def test_arms_are_whole_and_what_is_left_out_is_named(spec: TaskSpec, tiny: Loca
     whole = {arm for arm in kept_arms if _cells_of(plan, arm) == _cells_of(kept, arm)}
     assert {(left.method, left.budget) for left in kept.left_out} == arms - whole
     assert all("left of the time limit" in left.reason for left in kept.left_out)
+    console = Console(file=StringIO(), width=200)
+    with Progress(console=console) as progress:
+        for left in kept.left_out:
+            progress.left_out(left.method, left.budget, left.reason)
+    assert "left out" not in console.file.getvalue(), "what lacks time is listed together"  # type: ignore[attr-defined]  # as made above
     assert kept_arms - whole <= {(name, 32) for name in ("lora", "few-shot")}, "core methods may have fewer seeds"
     assert sum(PACE.seconds(c.method, SHAPE, c.key.budget, 1.0) for c in kept.cells) <= seconds + 1e-9
     assert ("majority", 32) in kept_arms

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from crossover import api
 from crossover.methods import get_method
+from crossover.methods.prompt.zero_shot import UserPrompt
 from crossover.records import TrialKey, TrialRecord
 from crossover.study import Race
 from crossover.study.plan import Cell
@@ -119,6 +120,23 @@ def test_test_scores_play_no_part(order: list[str]) -> None:
     seen = {key: replace(record, token_passes=7, fit_seconds=3.0, error="x") for key, record in plain.items()}
     for cell in all_cells():
         assert race.reason_against(cell, plain) == race.reason_against(cell, seen)
+
+
+def test_the_users_own_prompt_always_runs() -> None:
+    own = UserPrompt("mine", "{text}")
+    named = [get_method(name) for name in METHODS]
+    cells = [
+        Cell(key=replace(cell_of("lora", budget, seed).key, method=method.name), method=method, label=method.name)
+        for budget in BUDGETS[::2]
+        for seed in range(SEEDS)
+        for method in (own, *named)
+    ]
+    race = Race(cells)
+    finished = {
+        cell.key: TrialRecord(key=cell.key, family=cell.method.family, dev_score=0.1 if cell.method is own else 0.9)
+        for cell in cells
+    }
+    assert [race.reason_against(cell, finished) for cell in cells if cell.method is own] == [None] * 2 * SEEDS
 
 
 def test_an_arm_that_failed_is_not_waited_for() -> None:

@@ -96,7 +96,7 @@ def compare(  # noqa: PLR0913  # the command line's contract has as many
         memory: bytes that the study may take, all told; arms that do not fit are left out and named.
         prompts: files with prompts of your own: each is an arm `prompt:NAME`.
         predictions: files with another system's answers on the test rows: each is an arm `predictions:NAME`.
-        race: stop arms that cannot win, by their dev scores on the labels of the budget: about half the work.
+        race: stop arms that cannot win, by their dev scores on the labels of the budget.
         reflector: a stronger model that rewrites prompts, for `gepa`; named as `model` is.
         constrain: how prompts and adapters answer: "yes" within the labels or the JSON schema, "no" freely, "both" as
             "yes", and freely beside it, which tells what share of a gain is format alone. By default labels are chosen

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-__all__ = ["near_rows", "nearer", "prompts_beside", "spread"]
+__all__ = ["agreement", "near_rows", "nearer", "prompts_beside", "spread"]
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -40,12 +40,17 @@ def nearer(
     Taken is that by which more of a row's neighbours have the row's own label: demonstrations help by their labels.
     """
     near = near_rows(labelled, spec, k, model)
-    same = {
+    same = agreement(labelled, near)
+    best = max(near, key=lambda by: same[by])
+    return best, near[best]
+
+
+def agreement(labelled: Sequence[Example], near: Mapping[Nearness, Sequence[Sequence[int]]]) -> dict[Nearness, int]:
+    """Return how many of all rows' neighbours have their row's own label, for each sort of nearness."""
+    return {
         by: sum(labelled[j].target == labelled[i].target for i, row in enumerate(rows) for j in row)
         for by, rows in near.items()
     }
-    best = max(near, key=lambda by: same[by])
-    return best, near[best]
 
 
 def prompts_beside(

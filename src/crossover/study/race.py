@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from statistics import fmean
 
+from crossover.methods.prompt.zero_shot import UserPrompt
 from crossover.records import Family, TrialKey, TrialRecord
 from crossover.study.plan import Cell
 
@@ -27,7 +28,7 @@ class Race:
       more at every call is recommended only where it beats each alone.
 
     At the smaller budgets only each family's leader runs, that of `both` only where it is ahead of the other two: the
-    crossover is read from the leaders' curves. Baselines, arms without
+    crossover is read from the leaders' curves. The user's own prompts, baselines, arms without
     labels and arms without a dev score always run. What is decided depends on records alone, so that a study that was
     interrupted goes on as if it had not been.
     """
@@ -54,7 +55,7 @@ class Race:
             finished: the trials of all cells before it that ran.
         """
         name, budget = cell.method.name, cell.key.budget
-        if name not in self._family or not budget:
+        if name not in self._family or not budget or isinstance(cell.method, UserPrompt):
             return None
         rounds = cell.key.seed if budget == self._largest else self._seeds
         alive, reasons = self._after(rounds, finished)
@@ -107,14 +108,10 @@ class Race:
         found = []
         for seed in range(rounds):
             key = self._keys.get((name, seed))
-            record = None if key is None else finished.get(_at(key, self._largest))
+            record = None if key is None else finished.get(replace(key, budget=self._largest))
             if record is not None and record.dev_score is not None:
                 found.append(record.dev_score)
         return found
-
-
-def _at(key: TrialKey, budget: int) -> TrialKey:
-    return replace(key, budget=budget)
 
 
 def _two(score: float) -> str:

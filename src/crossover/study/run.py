@@ -154,7 +154,7 @@ def run_cell(cell: Cell, task: Task, store: StudyStore, model: LanguageModel, me
                 effort=key.effort,
                 seed=key.seed,
             )
-            if needed is not None:
+            if needed is not None and task.spec.constrain is not None:
                 known = [example.inputs for example in labelled]
                 others = [one for one in unseen if one not in known] or unseen
                 fitted = as_measured(fitted, task.spec, others, needed)

@@ -96,8 +96,7 @@ class Gepa(Method):
         lacking = self.lacks()
         if self._reflector is None or lacking:
             raise TrialError(str(lacking))
-        # An extra: whoever has no reflector needs none of it.
-        from crossover.methods.prompt.evolving import evolve  # noqa: PLC0415
+        from crossover.methods.prompt.evolving import evolve  # noqa: PLC0415  # an extra: without a reflector not there
 
         meter = Meter(model)
         model.forget()  # what is spent decides when to stop: it must not depend on what was asked before

@@ -12,7 +12,7 @@ from typing import cast
 
 from crossover.candidate import Demonstration, PromptProgram
 from crossover.candidate.program import LAYOUTS, Layout, Nearness
-from crossover.methods.beside import near_rows
+from crossover.methods.beside import agreement, near_rows
 from crossover.methods.prompt.few_shot import random_draws
 from crossover.methods.prompt.wordings import label_wordings, wordings
 from crossover.methods.shown import SHOWN
@@ -108,10 +108,7 @@ class Population:
 
     def _nearnesses(self) -> tuple[Nearness, ...]:
         """Return what is near: by that of which more of a row's neighbours have its label; both where all differ."""
-        same = {
-            by: sum(self._labelled[j].target == self._labelled[i].target for i, row in enumerate(rows) for j in row)
-            for by, rows in self._near.items()
-        }
+        same = agreement(self._labelled, self._near)
         best = max(same.values())
         return tuple(by for by in same if same[by] == best) if best else tuple(same)
 

@@ -70,7 +70,9 @@ class PromptSearch(Method):
             alive, tried = halve(programs.fixed(), judge, meter, _FIXED * bound)
             fixed = max(alive, key=lambda one: one.key)
             best, near = hold_against(fixed, programs.near(fixed.proposal), judge, meter, bound)
-            tried, alive = [*tried, *near], [*alive, *near]
+            tried += near
+            # The dev score is that of the choice that was made: whoever came no further had no part in it.
+            alive += near[:1] if len(near) == 1 else [one for one in near if len(one.rows) > RUNGS[0]]
             if best.proposal.program.is_open:
                 candidate, dev_score = _written(best, labelled, spec, metric, model)
             else:

@@ -17,8 +17,8 @@ LEARNING_RATE = 1e-4
 
 
 class Full(Lora):
-    """Full fine-tuning, on the steps and rows of `lora`: as much memory as five models, and a copy of the model for
-    every trial.
+    """Full fine-tuning, on the steps and rows of `lora`. fp32 masters, AdamW's moments and gradients take several times
+    the model's memory (`Footprint.all_trained`), and every trial leaves a copy of the model.
     """
 
     name: ClassVar[str] = "full"

@@ -12,10 +12,13 @@ from crossover.candidate.neighbours import Neighbours
 from crossover.candidate.prompted import prompt_tokens, target_answers
 from crossover.candidate.wording import joined
 from crossover.methods.beside import prompts_beside
-from crossover.methods.effort import allowance
+from crossover.methods.effort import BATCH, allowance, n_steps
+from crossover.methods.weights.batches import batches
 from crossover.model.base import LanguageModel, TrainRow
 from crossover.model.engine.forest import Forest
 from crossover.records import Example
+
+_SAMPLED_BATCHES = 4
 
 
 class Lessons:
@@ -29,7 +32,7 @@ class Lessons:
     """
 
     def __init__(self, program: PromptProgram, rows: Sequence[Example], model: LanguageModel) -> None:
-        """Prepare the rows; `program` is the one that will be served, but for what `with_pool` changes."""
+        """Prepare the rows; `program` is the one that will be served; neighbours are chosen among the rows."""
         self._rows = list(rows)
         self._model = model
         self.program = program
@@ -54,6 +57,22 @@ class Lessons:
     def answers_a_row(self) -> int:
         """How many targets the lesson of one row has."""
         return 1 + (self.program.retrieval.k if self.program.retrieval else 0)
+
+    @property
+    def rows_a_step(self) -> int:
+        """How many rows one step learns: as many targets as a default fit's."""
+        return max(1, round(BATCH / self.answers_a_row))
+
+    def n_steps(self, effort: float, seed: int) -> int:
+        """Return how many steps the effort allows: as many as a default fit, fewer of longer prompts.
+
+        The engine computes a batch's shared beginning once: a step's tokens are counted on the first batches.
+        """
+        everyone = range(len(self))
+        going = batches(everyone, seed, self.rows_a_step)
+        sample = [[self.of(i, everyone) for i in next(going)] for _ in range(_SAMPLED_BATCHES)]
+        of_one = sum(map(self.n_tokens, sample)) / len(sample)
+        return max(min(n_steps(len(self), effort), round(self.allowed(effort) / (3 * of_one))), 2)
 
     def of(self, index: int, among: Iterable[int]) -> list[TrainRow]:
         """Return the lesson of one row; its demonstrations are chosen among these rows."""

@@ -11,7 +11,6 @@ import numpy as np
 
 from crossover.candidate.prompted import scored_answers
 from crossover.methods.choosing import Choice, folds
-from crossover.methods.effort import BATCH, n_steps
 from crossover.methods.weights.batches import batches
 from crossover.methods.weights.lessons import Lessons
 from crossover.methods.weights.recipe import Recipe
@@ -125,10 +124,9 @@ def _look(
     """Train one recipe for a short while on all rows but `dev`; note how it does on these halfway and at the end."""
     program = lessons.program
     kept = sorted(set(range(len(rows))) - set(dev))
-    size = max(1, round(BATCH / lessons.answers_a_row))
-    steps = max(n_steps(len(rows), _LOOK), 2)
+    steps = lessons.n_steps(_LOOK, seed)
     with model.training(whole.recipe.settings(program, steps, seed)) as trainer:
-        going = batches(kept, seed, size)
+        going = batches(kept, seed, lessons.rows_a_step)
         for step in range(1, steps + 1):
             trainer.step([row for i in next(going) for row in lessons.of(i, kept)])
             for one, at in ((halfway, steps // 2), (whole, steps)):

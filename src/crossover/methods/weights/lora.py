@@ -30,7 +30,6 @@ from crossover.records import KINDS, Configuration, Example, Family, Inputs, Jso
 LEARNING_RATE = 2e-3
 DEV_SHARE = 4
 DEV_ROWS = 48
-_SAMPLED_BATCHES = 4
 BEFORE = 3 / 4
 """Share of the steps taken before the dev rows are scored and join the training rows."""
 
@@ -156,8 +155,8 @@ def fit_lora(
     kept = sorted(set(taught) - set(dev))
     every = [*kept, *dev]
 
-    size = max(1, round(BATCH / lessons.answers_a_row))
-    steps = _steps(lessons, size, effort * (chosen.share if chosen else 1.0), seed)
+    size = lessons.rows_a_step
+    steps = lessons.n_steps(effort * (chosen.share if chosen else 1.0), seed)
     before = round(steps * BEFORE)
     settings = recipe.settings(program, steps, seed)
 
@@ -214,21 +213,6 @@ def _laid_out(
     else:
         chosen = bare.in_layout(layouts[0])
     return program.in_layout(chosen.layout)
-
-
-def _steps(lessons: Lessons, size: int, effort: float, seed: int) -> int:
-    """Return how many steps of `size` rows the effort allows: as many as a default fit, fewer of longer prompts.
-
-    The engine computes a batch's shared beginning once: a step's tokens are counted on the first batches.
-    """
-    n = len(lessons)
-    wanted = n_steps(n, effort)
-    everyone = range(n)
-    going = batches(everyone, seed, size)
-    sample = [[lessons.of(i, everyone) for i in next(going)] for _ in range(_SAMPLED_BATCHES)]
-    of_one = sum(lessons.n_tokens(batch) for batch in sample) / len(sample)
-    allowed = lessons.allowed(effort) / (3 * of_one)
-    return max(min(wanted, round(allowed)), 2)
 
 
 def _dev_score(
