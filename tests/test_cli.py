@@ -13,6 +13,7 @@ import pytest
 import typer
 
 from crossover import cli
+from crossover.cli.options import bytes_of
 from crossover.methods import default_methods
 from tests.small import TOPICS, save_tiny, whole_study, write_rows
 
@@ -317,7 +318,7 @@ def test_doctor_without_bitsandbytes_says_what_to_do(crossover: Command, monkeyp
     [("4GB", 4 * 10**9), ("800MB", 8 * 10**8), ("3.5 GiB", 7 * 2**29), ("2g", 2 * 10**9), ("1 tib", 2**40)],
 )
 def test_amounts_of_memory(text: str, n_bytes: int) -> None:
-    assert cli._bytes(text) == n_bytes
+    assert bytes_of(text) == n_bytes
 
 
 def test_several_precisions_and_a_bound_on_the_command_line(crossover: Command, tmp_path: Path, model: Path) -> None:

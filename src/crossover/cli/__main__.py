@@ -1,0 +1,5 @@
+"""`python -m crossover.cli`."""
+
+from crossover.cli import main
+
+main()

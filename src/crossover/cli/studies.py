@@ -1,0 +1,108 @@
+"""What is done with a finished study or a bundle: report, pack, judge, predict."""
+
+from __future__ import annotations
+
+__all__ = ["judge", "pack", "predict", "report"]
+
+import shlex
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from crossover.cli.app import app
+from crossover.cli.options import (
+    Json,
+    split,
+)
+from crossover.cli.terminal import print_json
+
+# Imports inside the commands keep torch, polars and Altair out of `crossover --help`, which answers at once.
+
+
+@app.command()
+def report(
+    study: Annotated[Path, typer.Argument(metavar="STUDY", help="Study folder")],
+    html: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Where to write the page; by default STUDY/report.html.")
+    ] = None,
+    no_examples: Annotated[bool, typer.Option("--no-examples", help="Leave the test's texts out of the page.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Print a study's verdict and write its page."""
+    from crossover import api
+    from crossover.report.terminal import arms_table, verdict_text
+
+    console = Console(highlight=False)
+    opened = api.open_study(study)
+    page = None if as_json and html is None else opened.report(html or study / "report.html", examples=not no_examples)
+    if as_json:
+        print_json(opened.to_json())
+        return
+    verdict = opened.verdict()
+    console.print(verdict_text(verdict, study=str(study)))
+    console.print()
+    console.print(arms_table(verdict))
+    console.print(f"\n  the page: {page}", soft_wrap=True, markup=False)
+
+
+@app.command()
+def pack(
+    study: Annotated[Path, typer.Argument(metavar="STUDY", help="Study folder")],
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", metavar="DIR", help="Bundle folder, or FILE.zip; by default NAME-bundle."),
+    ] = None,
+    arm: Annotated[
+        str | None, typer.Option(metavar="ARM", help="Another arm than the recommended one, for example lora@64.")
+    ] = None,
+) -> None:
+    """Pack the recommended arm as a bundle, checked in a fresh process."""
+    from crossover import api
+
+    console = Console(highlight=False)
+    bundle = api.open_study(study).pack(output, arm=arm)
+    console.print(f"packed {bundle}: a fresh process gave the recorded answers", soft_wrap=True, markup=False)
+    if api.load(bundle).shows_examples:
+        console.print("  demos.jsonl holds rows of your training data: they go where the bundle goes")
+    command = f"  crossover predict {shlex.quote(str(bundle))} FILE -o answers.csv"
+    console.print(command, soft_wrap=True, markup=False)
+
+
+@app.command()
+def judge(
+    study: Annotated[Path, typer.Argument(metavar="STUDY", help="Study folder")],
+    model: Annotated[str, typer.Option(metavar="NAME", help="Who judges: catalog name, folder, id or GGUF file.")],
+    arms: Annotated[str | None, typer.Option(metavar="A,B", help="Whose answers; by default the nominated.")] = None,
+    precision: Annotated[str, typer.Option(metavar="NAME", help="The judge's: auto, fp32, bf16, …")] = "auto",
+    as_json: Json = False,
+) -> None:
+    """Let a model compare a study's written answers with the reference answers, in both orders."""
+    from crossover import api
+    from crossover.report.judged import judged_text
+
+    found = api.open_study(study).judge(model, arms=split(arms), precision=precision)
+    if as_json:
+        print_json([asdict(one) for one in found])
+        return
+    Console(highlight=False).print(judged_text([asdict(one) for one in found]))
+
+
+@app.command()
+def predict(
+    bundle: Annotated[Path, typer.Argument(metavar="BUNDLE", help="Bundle folder or zip file")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="Rows to answer: csv, tsv, jsonl, json, parquet or xlsx")
+    ],
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", metavar="FILE", help="csv or jsonl; by default csv to stdout.")
+    ] = None,
+) -> None:
+    """Answer the rows of a file with a bundle."""
+    from crossover import api
+
+    written = api.predict_file(bundle, file, output)
+    if output is not None:
+        Console(highlight=False).print(f"{written:,} rows answered: {output}", soft_wrap=True, markup=False)
