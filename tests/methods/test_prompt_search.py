@@ -10,6 +10,7 @@ import pytest
 from crossover.candidate import PromptedCandidate, PromptProgram
 from crossover.candidate.prompted import prompt_tokens
 from crossover.methods import get_method
+from crossover.methods.choosing import Choice
 from crossover.methods.effort import Meter, allowance
 from crossover.methods.prompt.halving import RUNGS, Judge, Judged, halve, hold_against
 from crossover.methods.prompt.population import Population
@@ -155,11 +156,24 @@ def test_neighbours_and_the_best_program_meet_on_the_same_rows(
     both = set(rival.rows) & set(fixed.rows)
     assert len(rival.rows) == len(rows)
     assert len(both) == len(rows) - len(fixed.proposal.shown), "its demonstrations judge neither of the two"
-    keys = fixed.key_on(both, rows), rival.key_on(both, rows)
-    assert best is (rival if keys[1] >= keys[0] else fixed)
+    parts = [one.parts_on(sorted(both), rows) for one in (fixed, rival)]
+    ahead, error = float((parts[0] - parts[1]).mean()), float((parts[0] - parts[1]).std(ddof=1)) / len(both) ** 0.5
+    assert best is (fixed if ahead > error else rival), "the best of many on these rows has to lead by more than noise"
     assert sum(len(one.rows) > RUNGS[0] for one in near) == 2
-    half = set(list(both)[:12])
-    assert fixed.key_on(half, rows) != keys[0]
+
+
+def test_parts_of_rows_add_up_to_the_key_and_know_its_error(spec: TaskSpec, rows: Rows, tiny: LocalModel) -> None:
+    fixed, _, _ = searched(spec, rows, tiny, 10**9, 1)
+    assert fixed.parts_on(list(fixed.rows), rows).mean() == pytest.approx(fixed.key)
+    half = sorted(fixed.rows)[:12]
+    assert fixed.parts_on(half, rows).mean() != pytest.approx(fixed.key)
+    # The error of a mean plus an exponential of a mean, by resampling rows.
+    draw = np.random.default_rng(0)
+    best = max(fixed.choices, key=Choice.key)
+    drawn = draw.integers(0, len(best.rows), (4000, len(best.rows)))
+    keys = best.scores[drawn].mean(axis=1) + np.exp(best.log_likelihoods[drawn].mean(axis=1))
+    parts = fixed.parts_on(list(fixed.rows), rows)
+    assert parts.std(ddof=1) / len(parts) ** 0.5 == pytest.approx(keys.std(), rel=0.15)
 
 
 def test_without_passes_one_neighbour_is_looked_at_and_no_more(spec: TaskSpec, rows: Rows, tiny: LocalModel) -> None:

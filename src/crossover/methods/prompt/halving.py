@@ -4,7 +4,7 @@ from __future__ import annotations
 
 __all__ = ["RUNGS", "Judge", "Judged", "chosen_among", "halve", "hold_against"]
 
-from collections.abc import Sequence, Set
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -64,13 +64,24 @@ class Judged:
             return max(choice.key() for choice in self.choices)
         return float(self.values.mean()) if len(self.values) else -np.inf
 
-    def key_on(self, rows: Set[int], labelled: Sequence[Example]) -> float:
-        """Return what to maximise, on some of its rows alone."""
+    def parts_on(self, rows: Sequence[int], labelled: Sequence[Example]) -> FloatArray:
+        """Return each row's part in what to maximise on some of its rows, in their order: the mean of the parts.
+
+        A probability that is a mean's exponential changes with each row by its derivative (the delta method).
+        """
         if self.choices:
-            ids = {labelled[i].id for i in rows}
-            return max(choice.on(ids).key() for choice in self.choices)
-        kept = [place for place, row in enumerate(self.rows) if row in rows]
-        return float(self.values[kept].mean()) if kept else -np.inf
+            ids = [labelled[i].id for i in rows]
+            best = max((choice.on(set(ids)) for choice in self.choices), key=Choice.key)
+            place = {row: i for i, row in enumerate(best.rows)}
+            order = [place[name] for name in ids]
+            likely = np.exp(best.log_likelihood)
+            with np.errstate(invalid="ignore"):  # a row whose label is unknown, or cannot be written, is no reason
+                beyond = np.nan_to_num(best.log_likelihoods[order] - best.log_likelihood)
+            parts: FloatArray = best.scores[order] + likely * (1 + beyond)
+            return parts
+        place_of = {row: i for i, row in enumerate(self.rows)}
+        values: FloatArray = self.values[[place_of[row] for row in rows], 0]
+        return values
 
     @property
     def score(self) -> float | None:
@@ -109,9 +120,14 @@ class Judge:
         """Return a proposal that nobody has judged yet."""
         return Judged(proposal=proposal, order=[i for i in self._order if i not in proposal.shown])
 
-    def key_on(self, one: Judged, rows: Set[int]) -> float:
-        """Return what to maximise of a program, on some of its rows alone."""
-        return one.key_on(rows, self._labelled)
+    def lead(self, one: Judged, other: Judged) -> tuple[float, float]:
+        """Return by how much a program is ahead of another on the rows that judged both, and its standard error."""
+        rows = sorted(set(one.rows) & set(other.rows))
+        if not rows:
+            return -np.inf, 0.0
+        apart = one.parts_on(rows, self._labelled) - other.parts_on(rows, self._labelled)
+        error = float(apart.std(ddof=1)) / len(rows) ** 0.5 if len(rows) > 1 else 0.0
+        return float(apart.mean()), error
 
     def go_on(self, one: Judged, n_rows: int) -> None:
         """Judge a program on its first `n_rows` rows, those that it was judged on before included."""
@@ -179,7 +195,9 @@ def hold_against(
 
     One round of all rivals on few rows, the better two on twice as many, and the best of them on as many as the token
     passes allow. It and the program are compared on the rows that both were judged on: by others one of them may have
-    had the easier ones.
+    had the easier ones. The program is the best of many on these very rows and looks better than it is, the rival one
+    of few: so the program has to lead by more than the standard error (as Breiman et al. 1984 do, here in favour of
+    what was searched for less).
     """
     tried: list[Judged] = []
     for proposal in rivals:
@@ -196,9 +214,8 @@ def hold_against(
     n_rows = len(rival.prompts) + max(int((bound - meter.token_passes) / max(rival.a_row, 1.0)), 0)
     judge.go_on(rival, min(n_rows, RUNGS[-1]))
     judge.go_on(best, min(len(rival.prompts) + len(best.proposal.shown), RUNGS[-1]))
-    both = set(rival.rows) & set(best.rows)
-    better = judge.key_on(rival, both) >= judge.key_on(best, both)
-    return (rival if better else best), tried
+    ahead, error = judge.lead(best, rival)
+    return (best if ahead > error else rival), tried
 
 
 def chosen_among(alive: Sequence[Judged]) -> float | None:
