@@ -8,6 +8,7 @@ from __future__ import annotations
 
 __all__ = [
     "CONVERSATION",
+    "DEFAULT_MARGIN",
     "FAMILIES",
     "KINDS",
     "Arm",
@@ -25,6 +26,7 @@ __all__ = [
     "Kind",
     "Latency",
     "Measurement",
+    "MoreLabels",
     "Prediction",
     "Primary",
     "TaskInfo",
@@ -44,6 +46,9 @@ Inputs: TypeAlias = Mapping[str, str]
 
 CONVERSATION = "conversation"
 """The input field of a chat: its text is a list of turns as JSON, {"role", "content"}, up to the one to be answered."""
+
+DEFAULT_MARGIN = 0.03
+"""The difference, as a fraction of 1, up to which two arms count as equally good where nobody says otherwise."""
 
 Kind = Literal["classification", "extraction", "qa", "math", "summarization", "translation", "chat", "generation"]
 Family = Literal["baseline", "prompt", "weights", "both"]
@@ -75,6 +80,7 @@ class Example:
         row: the row's number as a spreadsheet shows it (the header, where there is one, is row 1).
         references: further answers that are as good as the target.
         checks: rules that an answer must keep (`crossover.metrics.checks`), as JSON text; None without any.
+        group: what it has in common with the examples that it belongs together with; None: it stands alone.
     """
 
     id: str
@@ -83,6 +89,7 @@ class Example:
     row: int
     references: tuple[str, ...] = ()
     checks: str | None = None
+    group: str | None = None
 
     @property
     def answers(self) -> tuple[str, ...]:
@@ -251,7 +258,7 @@ class Interval:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskInfo:
-    """The task as a verdict names it."""
+    """The task as a verdict names it. `test_groups`: in how many groups the test rows are, None without groups."""
 
     name: str
     kind: Kind
@@ -260,6 +267,7 @@ class TaskInfo:
     n_test: int
     labels: tuple[str, ...]
     data_sha256: str
+    test_groups: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -270,6 +278,8 @@ class Primary:
         prompt_arm, weights_arm, both_arm: the nominated arms' names, None where the family took no part.
         difference: weights minus prompt, as a fraction of 1 (both minus prompt when no weights arm took part).
         p: two-sided p-value, both variance components inside.
+        both_gain: both together minus the better of the two alone; None where it was not measured.
+        both_interval: of `both_gain`, paired.
     """
 
     prompt_arm: str | None
@@ -278,6 +288,27 @@ class Primary:
     difference: float | None
     interval: Interval | None
     p: float | None
+    both_gain: float | None = None
+    both_interval: Interval | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MoreLabels:
+    """What further labels would buy, read on from a method's learning curve.
+
+    Attributes:
+        labels: how many further ones.
+        gain: in score, as a fraction of 1.
+        interval: of `gain`: examples, seeds, and how soon the curve flattens.
+        method: whose curve.
+        measured: the budgets that it is read from.
+    """
+
+    labels: int
+    gain: float
+    interval: Interval
+    method: str
+    measured: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -339,7 +370,10 @@ class Arm:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """What follows from a study's records alone. `crossover.verdict.to_json` gives schema crossover.verdict/1."""
+    """What follows from a study's records alone. `crossover.verdict.to_json` gives schema crossover.verdict/1.
+
+    `margin` is the difference, as a fraction of 1, up to which two arms count as equally good.
+    """
 
     decision: Decision
     recommended: str | None
@@ -351,3 +385,5 @@ class Verdict:
     break_even_calls: float | None
     arms: tuple[Arm, ...]
     further_test_examples: int | None = None
+    margin: float = DEFAULT_MARGIN
+    more_labels: MoreLabels | None = None

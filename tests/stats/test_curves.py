@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import csv
 import os
-from math import isinf
+from collections.abc import Callable
+from math import inf, isfinite, isinf, nan
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from crossover.errors import DataError, OptionError
 from crossover.records import Interval
-from crossover.stats import CurveRow, crossover_point, data_advantage
+from crossover.stats import CurveEstimate, CurveRow, crossover_point, data_advantage
 
 BENCH_DATA = os.environ.get("CROSSOVER_BENCH_DATA")
 
@@ -91,9 +95,86 @@ def test_curves_without_a_common_score() -> None:
     assert (found.labels, found.bound, found.interval, found.common_scores) == (None, "never", None, None)
 
 
-def test_nothing_at_all() -> None:
-    assert data_advantage([], of="prompt", over="head").labels is None
-    assert crossover_point([], of="prompt", over="head").bound == "never"
+def test_one_common_score_is_a_defined_answer() -> None:
+    """Two single points at the same height: 40 labels lie between them."""
+    rows = _rows({"prompt": {10: 0.8}, "head": {50: 0.8}})
+    assert data_advantage(rows, of="prompt", over="head").labels == pytest.approx(40)
+    touching = _rows({"prompt": {10: 0.8, 20: 0.9}, "head": {10: 0.5, 60: 0.8}})
+    assert data_advantage(touching, of="prompt", over="head").labels == pytest.approx(50)
+    assert data_advantage(_rows({"prompt": {10: 0.7}, "head": {50: 0.8}}), of="prompt", over="head").bound == "never"
+
+
+@pytest.mark.parametrize("read", [crossover_point, data_advantage])
+@pytest.mark.parametrize("rows", [[], [(8, "lora", 0, 0.5), (8, "few-shot", 0, 0.4)]])
+def test_an_unknown_method_is_named_with_those_there_are(
+    read: Callable[..., CurveEstimate], rows: list[tuple[int, str, int, float]]
+) -> None:
+    with pytest.raises(OptionError) as caught:
+        read(rows, of="loar", over="few-shot")
+    assert caught.value.message == "of='loar' is no method of these rows."
+    assert caught.value.details == (
+        ("methods: few-shot, lora", "did you mean of='lora'?") if rows else ("methods: none",)
+    )
+
+
+@pytest.mark.parametrize("read", [crossover_point, data_advantage])
+def test_a_curve_has_no_point_where_it_crosses_itself(read: Callable[..., CurveEstimate]) -> None:
+    with pytest.raises(OptionError, match="of and over are both 'lora'"):
+        read([(8, "lora", 0, 0.5)], of="lora", over="lora")
+
+
+@pytest.mark.parametrize("read", [crossover_point, data_advantage])
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ((8, "lora"), "row 2 is (8, 'lora')."),
+        ((8, "lora", 0, None), "row 2 is (8, 'lora', 0, None)."),
+        (("many", "lora", 0, 0.5), "row 2 is ('many', 'lora', 0, 0.5)."),
+        ((-8, "lora", 0, 0.5), "row 2 has -8 labels."),
+        ((float("nan"), "lora", 0, 0.5), "row 2 has nan labels."),
+    ],
+)
+def test_a_row_that_cannot_be_read_is_named(read: Callable[..., CurveEstimate], row: object, message: str) -> None:
+    with pytest.raises(DataError) as caught:
+        read([(8, "few-shot", 0, 0.5), row], of="lora", over="few-shot")
+    assert caught.value.message == message
+
+
+@pytest.mark.parametrize("read", [crossover_point, data_advantage])
+def test_a_score_that_is_not_known_takes_no_part(read: Callable[..., CurveEstimate]) -> None:
+    rows = _rows({"lora": {8: 0.4, 32: 0.6}, "few-shot": {8: 0.5, 32: 0.5}}, seeds=2)
+    lost = [CurveRow(16, "lora", 0, nan), CurveRow(32, "few-shot", 7, inf)]
+    assert read([*rows, *lost], of="lora", over="few-shot") == read(rows, of="lora", over="few-shot")
+    unknown = [row._replace(score=nan) if row.method == "lora" else row for row in rows]
+    found = read(unknown, of="lora", over="few-shot")
+    assert (found.labels, found.bound, found.interval, found.common_scores) == (None, "never", None, None)
+
+
+@pytest.mark.parametrize("read", [crossover_point, data_advantage])
+def test_one_seed_has_no_interval(read: Callable[..., CurveEstimate]) -> None:
+    found = read(_rows({"lora": {8: 0.4, 32: 0.6}, "few-shot": {8: 0.45, 32: 0.5}}), of="lora", over="few-shot")
+    assert found.bound == "exact"
+    assert found.interval is None
+
+
+@given(
+    rows=st.lists(
+        st.tuples(
+            st.integers(0, 64),
+            st.sampled_from(["a", "b", "c"]),
+            st.integers(0, 3),
+            st.floats(0, 1) | st.just(nan),
+        ),
+        max_size=20,
+    )
+)
+def test_whatever_was_measured_has_an_answer(rows: list[tuple[float, str, int, float]]) -> None:
+    rows += [(4, "a", 0, 0.5), (4, "b", 0, 0.25)]
+    for read in (crossover_point, data_advantage):
+        found = read(rows, of="a", over="b")
+        assert (found.labels is None) == (found.bound == "never")
+        assert found.labels is None or isfinite(found.labels)
+        assert found.interval is None or found.interval.low <= found.interval.high
 
 
 def test_a_shifted_curve_is_worth_its_shift() -> None:

@@ -24,7 +24,8 @@ def test_fine_tune() -> None:
     assert _told([*usual(), *low]) == snapshot("""\
 Fine-tune. With 64 labels, lora answers 78% right [73, 83]; the best prompt, knn-few-shot, 55% [49, 61]: +23 points [+18, +28], p < .001, 3 seeds.
 From how many labels? From about 15 on [10, 23]. Below that, prompt.
-Both together? lora+few-shot: +1 point against lora, not shown to be worth 4.5 times the tokens a call.
+Both together? lora+few-shot: +1 point [−3, +5] against lora, not shown to be worth 4.5 times the tokens a call.
+More labels? The next 100 would buy about +8 points [+1, +18], if lora goes on as from 8 to 64 labels.
 What it costs 58 s of training once; a call reads 38 tokens instead of 171. Pays back after 810 calls.
 What it forgets lora 1.8% of what the base model knew.
 Without a model? A linear model on word counts reaches 40% [34, 46].
@@ -36,7 +37,7 @@ def test_keep_to_a_prompt() -> None:
     assert _told(usual(knn=0.9, lora=0.6, both=0.6)) == snapshot("""\
 Keep to a prompt. With 64 labels, knn-few-shot answers 90% right [85, 93]; the best fine-tuned arm, lora, 60% [54, 66]: +30 points [+25, +35], p < .001, 3 seeds.
 From how many labels? From more than 64 labels, if at all: that was the most measured. Up to there, prompt.
-Both together? lora+few-shot: −30 points against knn-few-shot.
+Both together? lora+few-shot: −30 points [−34, −26] against knn-few-shot.
 What it costs 58 s of training once; a call reads 38 tokens instead of 171. Pays back after 810 calls.
 What it forgets lora 1.8% of what the base model knew.
 Without a model? A linear model on word counts reaches 40% [34, 46].
@@ -48,7 +49,7 @@ def test_do_both() -> None:
     assert _told(usual(both=0.95)) == snapshot("""\
 Do both: fine-tune, and prompt it. With 64 labels, lora+few-shot answers 95% right [91, 97]; the best fine-tuned arm, lora, 78% [73, 83]: +17 points, p < .001, 3 seeds.
 From how many labels? At 64 labels, the fewest measured, lora is already ahead of knn-few-shot.
-Both together? lora+few-shot: +17 points against lora.
+Both together? lora+few-shot: +17 points [+13, +21] against lora.
 What it costs 58 s of training once; a call reads 38 tokens instead of 171. Pays back after 810 calls.
 What it forgets lora 1.8% of what the base model knew.
 Without a model? A linear model on word counts reaches 40% [34, 46].
@@ -60,7 +61,7 @@ def test_cannot_tell() -> None:
     assert _told(usual(lora=0.58, both=0.58)) == snapshot("""\
 Cannot tell yet. lora 58% [52, 63] and knn-few-shot 55% [49, 61] differ by 3 points [−3, +9]: about 3,200 more test rows would settle it (have 200). Today: knn-few-shot, it needs no training.
 From how many labels? At 64 labels, the fewest measured, lora is already ahead of knn-few-shot, if not surely.
-Both together? lora+few-shot: 0 points against lora, not shown to be worth 4.5 times the tokens a call.
+Both together? lora+few-shot: 0 points [−5, +5] against lora, not shown to be worth 4.5 times the tokens a call.
 What it costs 58 s of training once; a call reads 38 tokens instead of 171. Pays back after 810 calls.
 What it forgets lora 1.8% of what the base model knew.
 Without a model? A linear model on word counts reaches 40% [34, 46].
@@ -72,7 +73,7 @@ def test_cannot_tell_from_one_seed() -> None:
     assert _told([record for record in usual() if record.key.seed == 0]) == snapshot("""\
 Cannot tell yet. lora 77% [71, 82] and knn-few-shot 54% [47, 61] differ by 23 points [+15, +31]: one seed speaks of this adapter or prompt, not of a method, run at least 3. Today: lora.
 From how many labels? At 64 labels, the fewest measured, lora is already ahead of knn-few-shot, if not surely.
-Both together? lora+few-shot: +1 point against lora, not shown to be worth 4.5 times the tokens a call.
+Both together? lora+few-shot: +1 point [−7, +9] against lora, not shown to be worth 4.5 times the tokens a call.
 What it costs 58 s of training once; a call reads 38 tokens instead of 171. Pays back after 810 calls.
 What it forgets lora 1.8% of what the base model knew.
 Without a model? A linear model on word counts reaches 39% [33, 46].\
@@ -83,7 +84,7 @@ def test_tied() -> None:
     assert _told(usual(2000, knn=0.70, lora=0.705, both=0.70), 2000) == snapshot("""\
 Tied. With 64 labels, lora 70% [68, 73] and knn-few-shot 70% [67, 73]: 0 points [−1, +2], too little to matter. Today: knn-few-shot, it needs no training.
 From how many labels? At 64 labels, the fewest measured, lora is already ahead of knn-few-shot, if not surely.
-Both together? lora+few-shot: −1 point against lora.
+Both together? lora+few-shot: 0 points [−2, +1] against lora.
 What it costs 58 s of training once; a call reads 38 tokens instead of 171. Pays back after 810 calls.
 What it forgets lora 1.8% of what the base model knew.
 Without a model? A linear model on word counts reaches 40% [37, 43].

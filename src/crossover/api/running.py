@@ -12,7 +12,7 @@ from pathlib import Path
 from crossover.about import machine, parts
 from crossover.api.reflecting import beside_bytes, reflector_for, refuse_lacking
 from crossover.api.study import Study
-from crossover.api.words import model_in_words
+from crossover.api.words import check_margin, model_in_words
 from crossover.errors import OptionError
 from crossover.listener import Listener, Silent
 from crossover.methods import get_method, named_methods
@@ -74,6 +74,7 @@ def compare(  # noqa: PLR0913  # the command line's contract has as many
     race: bool = False,
     reflector: str | None = None,
     constrain: str | None = None,
+    margin: float | None = None,
     study: Path | str | None = None,
     listener: Listener | None = None,
     command: str | None = None,
@@ -101,6 +102,8 @@ def compare(  # noqa: PLR0913  # the command line's contract has as many
         constrain: how prompts and adapters answer: "yes" within the labels or the JSON schema, "no" freely, "both" as
             "yes", and freely beside it, which tells what share of a gain is format alone. By default labels are chosen
             and all other answers written freely. What is trained is the same in any case.
+        margin: the difference, as a fraction of 1, up to which two arms count as equally good. By default what the
+            study was run with before, or .03.
         study: the folder; by default NAME-study beside where you are.
         listener: told what happens.
         command: what the report gives as the command that does it again.
@@ -113,6 +116,8 @@ def compare(  # noqa: PLR0913  # the command line's contract has as many
     task = constrained(task, constrain)
     listener = listener or Silent()
     _check_options(seeds, effort, time_limit)
+    if margin is not None:
+        check_margin(margin)
     named, kind = methods or ["default"], task.spec.kind
     known = [get_method(name) for name in named_methods(named, kind)]  # before anything is fetched
     if reflector is None:
@@ -184,6 +189,7 @@ def compare(  # noqa: PLR0913  # the command line's contract has as many
             command=command or "crossover.compare(...)",
             machine=machine(),
             versions=parts(),
+            margin=margin,
         ).save(store)
         _say_what_counts(store, precisions, listener)
         metric = get_metric(task.spec.metric)
@@ -252,6 +258,10 @@ def _opening(task: Task, seeds: int, recorded: Sequence[Predictions]) -> list[tu
     unseen = f"differences under about {seen:.0f} points will not be seen"
     if not task.spec.labels:  # scores between right and wrong spread less, how much is not known before
         unseen = f"at worst, differences under {seen:.0f} points will not be seen"
+    if task.info.test_groups is not None and task.info.test_groups < len(task.test):
+        alike = 100 * detectable_difference(max(task.info.test_groups, 2), max(seeds, 2))
+        how += f" in {task.info.test_groups} groups"
+        unseen += f", under {alike:.0f} where the rows of a group are all alike"
     lines.append(("test", f"{len(task.test)} {how}: {unseen} · --test-size"))
     lines += [("predictions", f"{given.name}: {note}") for given in recorded for note in given.notes]
     return lines

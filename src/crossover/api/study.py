@@ -11,13 +11,13 @@ from typing import Any
 
 from crossover.api.files import replace_text
 from crossover.api.judging import Judged, judge_arms
-from crossover.api.words import model_in_words
+from crossover.api.words import check_margin, model_in_words
 from crossover.bundle import pack_candidate
 from crossover.errors import StudyError, closest
 from crossover.listener import Listener, Silent
 from crossover.metrics import get_metric, per_class
 from crossover.model.load import load_model
-from crossover.records import Arm, TrialRecord, Verdict
+from crossover.records import DEFAULT_MARGIN, Arm, TrialRecord, Verdict
 from crossover.study import StudyMemo, StudyStore
 from crossover.verdict import decide, to_json
 
@@ -49,27 +49,44 @@ class Study:
         """Return the finished trials that the verdict is drawn from."""
         return tuple(self._memo().records(self._store))
 
-    def verdict(self) -> Verdict:
-        """Return what follows from the study's records; computed anew each time, from them alone."""
+    def verdict(self, *, margin: float | None = None) -> Verdict:
+        """Return what follows from the study's records; computed anew each time, from them alone.
+
+        Args:
+            margin: the difference, as a fraction of 1, up to which two arms count as equally good; by default what the
+                study was run with.
+
+        Raises:
+            OptionError: such a margin is not possible.
+        """
         memo = self._memo()
-        return decide(self.records(), memo.info, precision=memo.precision)
+        if margin is not None:
+            check_margin(margin)
+        return decide(
+            self.records(),
+            memo.info,
+            precision=memo.precision,
+            groups=memo.groups,
+            margin=next((one for one in (margin, memo.margin) if one is not None), DEFAULT_MARGIN),
+        )
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self, *, margin: float | None = None) -> dict[str, Any]:
         """Return the verdict as JSON values, schema crossover.verdict/1."""
-        return dict(to_json(self.verdict()))
+        return dict(to_json(self.verdict(margin=margin)))
 
-    def report(self, path: Path | str, *, examples: bool = True) -> Path:
+    def report(self, path: Path | str, *, examples: bool = True, margin: float | None = None) -> Path:
         """Write the report: one page that opens offline.
 
         Args:
             path: the HTML file.
             examples: whether rows of the test on which arms differ go along. They are the user's texts.
+            margin: as for `verdict`.
         """
         # Altair takes half a second to import: only who wants a page waits for it.
         from crossover.report.page import render
         from crossover.report.provenance import Provenance
 
-        memo, verdict = self._memo(), self.verdict()
+        memo, verdict = self._memo(), self.verdict(margin=margin)
         model = memo.model
         precisions = tuple(dict.fromkeys([memo.precision, *(arm.precision for arm in verdict.arms if arm.precision)]))
         provenance = Provenance(

@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
-__all__ = ["model_in_words"]
+__all__ = ["check_margin", "model_in_words"]
 
 import os
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+from crossover.errors import OptionError
+
+
+def check_margin(margin: float) -> None:
+    """Check that a margin, a fraction of 1, is one.
+
+    Raises:
+        OptionError: it is not.
+    """
+    if not 0 <= margin <= 0.5:
+        raise OptionError(
+            f"--margin {100 * margin:g} is not possible.",
+            "allowed: 0 to 50 points (from Python a fraction, 0 to .5); 3 by default",
+        )
 
 
 def model_in_words(model: Mapping[str, Any], precisions: Sequence[str]) -> str:

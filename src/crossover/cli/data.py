@@ -15,10 +15,12 @@ from rich.console import Console
 from crossover.cli.app import app
 from crossover.cli.options import (
     Data,
+    Group,
     Input,
     InputTemplate,
     Json,
     KindName,
+    Margin,
     MaxRows,
     Merge,
     MetricName,
@@ -31,6 +33,7 @@ from crossover.cli.options import (
     bytes_of,
     label_budgets,
     method_names,
+    points_of,
     seconds_of,
     with_line_breaks,
 )
@@ -52,6 +55,7 @@ def run(  # noqa: PLR0917  # typer calls it by keyword
     sheet: Sheet = None,
     max_rows: MaxRows = 10_000,
     merge_spellings: Merge = False,
+    group: Group = None,
     input_template: InputTemplate = None,
     answer_tokens: Annotated[
         int | None, typer.Option(metavar="N", help="Most tokens of a written answer; by default what targets need.")
@@ -94,6 +98,7 @@ def run(  # noqa: PLR0917  # typer calls it by keyword
         str | None,
         typer.Option(metavar="WAY", help="yes: answers by labels or schema; no: freely; both: yes, with no beside it."),
     ] = None,
+    margin: Margin = None,
     study: Annotated[Path | None, typer.Option(metavar="DIR", help="Study folder; by default NAME-study here.")] = None,
     as_json: Json = False,
 ) -> None:
@@ -119,6 +124,7 @@ def run(  # noqa: PLR0917  # typer calls it by keyword
         max_rows=max_rows,
         input_template=with_line_breaks(input_template),
         merge_spellings=merge_spellings,
+        group=group,
         instruction=instruction,
         label_names=label_names,
     )
@@ -139,6 +145,7 @@ def run(  # noqa: PLR0917  # typer calls it by keyword
             predictions=predictions or (),
             reflector=reflector,
             constrain=constrain,
+            margin=points_of(margin),
             study=study,
             listener=listener,
             command=shlex.join(["crossover", *sys.argv[1:]]),
@@ -166,6 +173,7 @@ def check(  # noqa: PLR0917  # typer calls it by keyword
     max_rows: MaxRows = 10_000,
     input_template: InputTemplate = None,
     merge_spellings: Merge = False,
+    group: Group = None,
     model: Model = "smollm2-135m",
     as_json: Json = False,
 ) -> None:
@@ -187,6 +195,7 @@ def check(  # noqa: PLR0917  # typer calls it by keyword
         max_rows=max_rows,
         input_template=with_line_breaks(input_template),
         merge_spellings=merge_spellings,
+        group=group,
     )
     found = api.check(task, model=model).to_json()
     if as_json:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 __all__ = [
     "Data",
+    "Group",
     "Input",
     "InputTemplate",
     "Json",
     "KindName",
+    "Margin",
     "MaxRows",
     "Merge",
     "MetricName",
@@ -20,6 +22,7 @@ __all__ = [
     "bytes_of",
     "label_budgets",
     "method_names",
+    "points_of",
     "seconds_of",
     "split",
     "with_line_breaks",
@@ -52,6 +55,12 @@ Schema = Annotated[
 ]
 Sheet = Annotated[str | None, typer.Option(metavar="NAME", help="Sheet of a workbook, by name or number.")]
 MaxRows = Annotated[int, typer.Option(metavar="N", help="Most rows of a file to read; of more a sample is drawn.")]
+Group = Annotated[
+    str | None, typer.Option(metavar="COL", help="Column whose rows belong together: one side, counted together.")
+]
+Margin = Annotated[
+    float | None, typer.Option(metavar="POINTS", help="Differences up to this count as none; by default 3.")
+]
 Merge = Annotated[
     bool, typer.Option("--merge-spellings", help="Take labels that differ in case or spaces only as one.")
 ]
@@ -79,6 +88,11 @@ def with_line_breaks(text: str | None) -> str | None:
 def split(text: str | None) -> list[str] | None:
     """Return what stands between commas."""
     return None if text is None else [name.strip() for name in text.split(",") if name.strip()]
+
+
+def points_of(margin: float | None) -> float | None:
+    """Return points as a fraction of 1."""
+    return None if margin is None else margin / 100
 
 
 def label_budgets(text: str | None) -> list[int] | None:

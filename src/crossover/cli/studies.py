@@ -15,6 +15,8 @@ from rich.console import Console
 from crossover.cli.app import app
 from crossover.cli.options import (
     Json,
+    Margin,
+    points_of,
     split,
 )
 from crossover.cli.terminal import print_json
@@ -29,6 +31,7 @@ def report(
         Path | None, typer.Option(metavar="FILE", help="Where to write the page; by default STUDY/report.html.")
     ] = None,
     no_examples: Annotated[bool, typer.Option("--no-examples", help="Leave the test's texts out of the page.")] = False,
+    margin: Margin = None,
     as_json: Json = False,
 ) -> None:
     """Print a study's verdict and write its page."""
@@ -37,11 +40,14 @@ def report(
 
     console = Console(highlight=False)
     opened = api.open_study(study)
-    page = None if as_json and html is None else opened.report(html or study / "report.html", examples=not no_examples)
+    given = points_of(margin)
+    page = None
+    if html is not None or not as_json:
+        page = opened.report(html or study / "report.html", examples=not no_examples, margin=given)
     if as_json:
-        print_json(opened.to_json())
+        print_json(opened.to_json(margin=given))
         return
-    verdict = opened.verdict()
+    verdict = opened.verdict(margin=given)
     console.print(verdict_text(verdict, study=str(study)))
     console.print()
     console.print(arms_table(verdict))

@@ -26,6 +26,7 @@ _CALLED = {
     "conflict": "whose text has several labels",
     "leak": "of the test that are also in the training data",
     "near_leak": "of the test that are nearly in the training data",
+    "shared_group": "of the test whose group is in the training data",
 }
 
 

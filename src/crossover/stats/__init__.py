@@ -1,7 +1,10 @@
 """Intervals, paired comparisons, correction, power and learning curves: numbers in, numbers out."""
 
+from crossover.stats.components import Clusters
 from crossover.stats.correction import holm
-from crossover.stats.curves import CurveEstimate, CurveRow, crossover_point, data_advantage
+from crossover.stats.curve_rows import CurveRow
+from crossover.stats.curves import CurveEstimate, crossover_point, data_advantage
+from crossover.stats.growth import Growth, LabelPoint, further_gain
 from crossover.stats.intervals import MeanScore, arm_interval, wilson
 from crossover.stats.paired import Comparison, compare
 from crossover.stats.power import (
@@ -13,9 +16,12 @@ from crossover.stats.power import (
 from crossover.stats.shares import LostShare, lost_share
 
 __all__ = [
+    "Clusters",
     "Comparison",
     "CurveEstimate",
     "CurveRow",
+    "Growth",
+    "LabelPoint",
     "LostShare",
     "MeanScore",
     "arm_interval",
@@ -25,6 +31,7 @@ __all__ = [
     "detectable_difference",
     "examples_needed",
     "further_examples",
+    "further_gain",
     "holm",
     "lost_share",
     "measured_detectable_difference",

@@ -12,11 +12,18 @@ Two degrees of freedom are dear. Where comparable comparisons of the same study 
 (`pool`) stands in for `POOL_DEGREES` further ones, never to lower an estimate: the pool counts as at least the own
 variance, and counts for less the more the own variance exceeds it, so that an unusually unstable arm is judged by its
 own seeds.
+
+Where examples belong together (one customer's, one document's), clusters take the examples' place: a cluster's part is
+the sum of its rows' deviations from the mean, so that the grand mean is a ratio of sums (Cochran 1977, ch. 6) and its
+variance the cluster-robust one (Liang & Zeger 1986). The sums are divided by sqrt(1 - the cluster's share of the rows),
+which takes the bias of few and uneven clusters away (CR2; Bell & McCaffrey 2002). A t distribution's degrees of freedom
+are those of the effective number of clusters, (sum m²)² / sum m⁴ of their sizes m: what Satterthwaite's formula gives
+where a cluster's rows are all alike, the worst case (compare Carter, Schnepel & Steigerwald 2017).
 """
 
 from __future__ import annotations
 
-__all__ = ["POOL_DEGREES", "Components", "Spread", "components", "spread"]
+__all__ = ["POOL_DEGREES", "Clusters", "Components", "Spread", "components", "spread"]
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -26,6 +33,8 @@ from numpy.typing import NDArray
 from scipy.special import gammaincinv, gammaln, stdtr, stdtrit
 
 Array = NDArray[np.float64]
+Clusters = NDArray[np.intp]
+"""Which cluster each example belongs to, as whole numbers from 0."""
 
 POOL_DEGREES = 2.0
 """Degrees of freedom that a pool of other comparisons is worth; chosen by simulation (`benchmarks/validity.py`)."""
@@ -38,7 +47,11 @@ _MASS: Array = _WEIGHTS / 2 * 3 * _ROOT**2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Components:
-    """Mean and mean squares of a matrix [seeds, examples]; with one seed `ms_seeds` and `ms_error` are 0."""
+    """Mean and mean squares of a matrix [seeds, examples]; with one seed `ms_seeds` and `ms_error` are 0.
+
+    With clusters `n_examples` is their number, and the mean squares are theirs. `n_effective` of them count for degrees
+    of freedom; None: all.
+    """
 
     mean: float
     n_seeds: int
@@ -46,6 +59,12 @@ class Components:
     ms_seeds: float
     ms_examples: float
     ms_error: float
+    n_effective: float | None = None
+
+    @property
+    def degrees(self) -> float:
+        """Degrees of freedom of the examples' part."""
+        return max(1.0, (self.n_examples if self.n_effective is None else self.n_effective) - 1)
 
     @property
     def example_variance(self) -> float:
@@ -66,18 +85,25 @@ class Components:
     @property
     def degrees_of_freedom(self) -> float:
         """Satterthwaite's approximate degrees of freedom of `variance`; for information."""
-        examples = self.ms_examples**2 / max(1, self.n_examples - 1)
+        examples = self.ms_examples**2 / self.degrees
         if self.n_seeds == 1:
-            return float(max(1, self.n_examples - 1))
-        cross = (self.n_seeds - 1) * max(1, self.n_examples - 1)
+            return self.degrees
+        cross = (self.n_seeds - 1) * self.degrees
         below = self.ms_seeds**2 / (self.n_seeds - 1) + examples + self.ms_error**2 / cross
         if below <= 0:
-            return float(max(1, self.n_examples - 1))
+            return self.degrees
         return max(1.0, (self.variance * self.n_seeds * self.n_examples) ** 2 / below)
 
 
-def components(values: Array) -> Components:
-    """Return mean and mean squares of `values` [seeds, examples] (analysis of variance, one value a cell)."""
+def components(values: Array, clusters: Clusters | None = None) -> Components:
+    """Return mean and mean squares of `values` [seeds, examples] (analysis of variance, one value a cell).
+
+    Args:
+        values: one value a seed and example.
+        clusters: which examples belong together, [examples]; None: each stands alone.
+    """
+    if clusters is not None:
+        return _of_clusters(values, clusters)
     seeds, examples = values.shape
     by_seed, by_example = values.mean(axis=1), values.mean(axis=0)
     mean = float(by_seed.mean())
@@ -91,6 +117,30 @@ def components(values: Array) -> Components:
         ms_seeds=squares_seeds / (seeds - 1) if seeds > 1 else 0.0,
         ms_examples=squares_examples / (examples - 1) if examples > 1 else 0.0,
         ms_error=max(0.0, squares_error) / ((seeds - 1) * (examples - 1)) if seeds > 1 and examples > 1 else 0.0,
+    )
+
+
+def _of_clusters(values: Array, clusters: Clusters) -> Components:
+    seeds, rows = values.shape
+    _, places = np.unique(clusters, return_inverse=True)
+    sizes = np.bincount(places).astype(np.float64)
+    count = sizes.size
+    by_seed = values.mean(axis=1)
+    mean = float(by_seed.mean())
+    sums = np.stack([np.bincount(places, weights=row) for row in values - by_seed[:, None]])
+    # One cluster alone shows nothing of how clusters differ.
+    unbiased = 1 / (1 - sizes / rows) if count > 1 else np.zeros(1)
+    of_all = sums.mean(axis=0)
+    examples = float((np.square(of_all) * unbiased).sum()) / rows**2
+    error = float((np.square(sums - of_all) * unbiased).sum()) / rows**2
+    return Components(
+        mean=mean,
+        n_seeds=seeds,
+        n_examples=count,
+        ms_seeds=count * float(np.square(by_seed - mean).sum()) / (seeds - 1) if seeds > 1 else 0.0,
+        ms_examples=examples * seeds * count,
+        ms_error=error * count / (seeds - 1) if seeds > 1 else 0.0,
+        n_effective=float(np.square(sizes).sum() ** 2 / (sizes**4).sum()),
     )
 
 
@@ -142,7 +192,7 @@ def spread(parts: Components, *, floor: float = 0.0, pool: float | None = None) 
         pool: mean variance between seed means of comparable comparisons, or None.
     """
     cells = parts.n_seeds * parts.n_examples
-    degrees = float(max(1, parts.n_examples - 1))
+    degrees = parts.degrees
     examples = parts.ms_examples / cells + floor
     if parts.n_seeds == 1:
         return Spread(variances=np.array([max(examples, 1e-18)]), weights=np.ones(1), degrees=degrees)

@@ -8,29 +8,16 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import product
-from math import inf, isfinite, sqrt
-from typing import NamedTuple, TypeAlias
+from math import inf, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
 
 from crossover.records import Bound, Interval
+from crossover.stats.components import Clusters
+from crossover.stats.curve_rows import CurveRow, Row, read_rows
 
 Array = NDArray[np.float64]
-Row: TypeAlias = "CurveRow | tuple[float, str, int, float]"
-
-
-class CurveRow(NamedTuple):
-    """One point of a learning curve: `method`, fitted on `labels` labels with `seed`, scored `score`.
-
-    `by_example` are the test examples' scores, when they are known: all rows of a study then hold the same examples.
-    """
-
-    labels: float
-    method: str
-    seed: int
-    score: float
-    by_example: Array | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,22 +39,35 @@ class CurveEstimate:
 
 
 def crossover_point(
-    rows: Iterable[Row], of: str, over: str, *, level: float = 0.95, resamples: int = 400
+    rows: Iterable[Row],
+    of: str,
+    over: str,
+    *,
+    level: float = 0.95,
+    resamples: int = 400,
+    clusters: Clusters | None = None,
 ) -> CurveEstimate:
     """Return the number of labels from which `of` scores better than `over`.
 
+    Rows are (labels, method, seed, score), for example (32, "lora", 0, 0.71), in any order; rows of other methods, and
+    those whose score is not finite, take no part.
+
     Mean scores are joined linearly in log(labels + 1), over the range of labels that both curves cover. Of several
     crossings the last counts: from there on `of` stays better as far as was measured. The interval resamples seeds
-        (deviations widened by
-    sqrt(S / (S - 1)), as 3 seeds resampled show two thirds of their variance) and, when `by_example` is given, examples
-    (Rubin's Bayesian bootstrap, 1981); it is the same at every call.
+        (deviations widened by sqrt(S / (S - 1)), as 3 seeds resampled show two thirds of their variance) and, when
+    `by_example` is given, examples (Rubin's Bayesian bootstrap, 1981), those of one of the `clusters` [examples]
+    together; it is the same at every call. One seed without `by_example` has no interval.
 
     Bounds: `exact` inside the range; `at_most` when `of` is better from the smallest number of labels on; `at_least`
         when it is
     not yet better at the largest but the gap has narrowed there (or only one number of labels is common); `never`
     otherwise, or when the curves share no number of labels.
+
+    Raises:
+        OptionError: `of` or `over` is no method of the rows.
+        DataError: a row cannot be read.
     """
-    points = _Points(rows, of, over)
+    points = _Points(rows, of, over, clusters)
     labels, differences = points.differences()
     common = _common_scores(points.means(of), points.means(over))
     if labels.size == 0:
@@ -88,13 +88,15 @@ def data_advantage(rows: Iterable[Row], of: str, over: str) -> CurveEstimate:
     the mean horizontal distance between the two curves, uniform over the scores that both reach. The interval is ± 1.96
     times the standard deviation over the estimates that leave out one seed of each method, as theirs does. Curves
     without a common score give `labels` None, bound "never". Scores that fall when labels are added are flattened by
-    the running maximum.
+    the running maximum. One seed has no interval. Rows are those of `crossover_point`.
+
+    Raises:
+        OptionError: `of` or `over` is no method of the rows.
+        DataError: a row cannot be read.
     """
     table: dict[str, dict[float, dict[int, float]]] = {of: defaultdict(dict), over: defaultdict(dict)}
-    for row in rows:
-        point = CurveRow(*row)
-        if point.method in table:
-            table[point.method][float(point.labels)][point.seed] = point.score
+    for point in read_rows(rows, of, over):
+        table[point.method][point.labels][point.seed] = point.score
     curves = {method: _best(points, None) for method, points in table.items()}
     common = _common_scores(curves[of][1], curves[over][1])
     advantage = _horizontal_distance(curves[of], curves[over])
@@ -115,13 +117,11 @@ def data_advantage(rows: Iterable[Row], of: str, over: str) -> CurveEstimate:
 class _Points:
     """The rows of two methods as arrays: labels -> seeds' scores."""
 
-    def __init__(self, rows: Iterable[Row], of: str, over: str) -> None:
-        self.of, self.over = of, over
+    def __init__(self, rows: Iterable[Row], of: str, over: str, clusters: Clusters | None) -> None:
+        self.of, self.over, self._clusters = of, over, clusters
         self._rows: dict[str, dict[float, list[CurveRow]]] = {of: defaultdict(list), over: defaultdict(list)}
-        for row in rows:
-            point = CurveRow(*row)
-            if point.method in self._rows and isfinite(point.score):
-                self._rows[point.method][float(point.labels)].append(point)
+        for point in read_rows(rows, of, over):
+            self._rows[point.method][point.labels].append(point)
         for at in self._rows.values():
             for points in at.values():
                 points.sort(key=lambda point: (point.seed, point.score))
@@ -161,7 +161,10 @@ class _Points:
         matrices = [point.by_example for point in self._flat]
         if all(matrix is not None for matrix in matrices):
             stacked = np.stack([matrix for matrix in matrices if matrix is not None])
-            weights = generator.standard_exponential((resamples, stacked.shape[1]), dtype=np.float32)
+            units = stacked.shape[1] if self._clusters is None else int(self._clusters.max()) + 1
+            weights = generator.standard_exponential((resamples, units), dtype=np.float32)
+            if self._clusters is not None:
+                weights = weights[:, self._clusters]
             weights /= weights.sum(axis=1, keepdims=True)
             scores = np.asarray(weights @ stacked.T.astype(np.float32), dtype=np.float64)
         seeds = sorted({point.seed for point in self._flat})
@@ -237,8 +240,11 @@ def _common_scores(first: Array, second: Array) -> Interval | None:
 def _horizontal_distance(first: tuple[Array, Array], second: tuple[Array, Array]) -> float | None:
     """Return the mean of (labels of second - labels of first) over the scores that both reach, exactly."""
     common = _common_scores(first[1], second[1])
-    if common is None or common.low == common.high:
+    if common is None:
         return None
+    if common.low == common.high:
+        at = np.array([common.low])
+        return float((_labels_for(at, second) - _labels_for(at, first))[0])
     knots = np.unique(np.concatenate([first[1], second[1], [common.low, common.high]]))
     knots = knots[(knots >= common.low) & (knots <= common.high)]
     middles = (knots[1:] + knots[:-1]) / 2
@@ -249,7 +255,9 @@ def _horizontal_distance(first: tuple[Array, Array], second: tuple[Array, Array]
 def _labels_for(scores: Array, curve: tuple[Array, Array]) -> Array:
     """Return the number of labels at which a rising curve first reaches each score."""
     labels, values = curve
-    right = np.clip(np.searchsorted(values, scores, side="left"), 1, len(values) - 1)
-    share = (scores - values[right - 1]) / (values[right] - values[right - 1])
-    result: Array = labels[right - 1] + share * (labels[right] - labels[right - 1])
+    right = np.searchsorted(values, scores, side="left")
+    left = np.maximum(right - 1, 0)  # the first point itself where it is enough
+    rise = values[right] - values[left]
+    share = np.divide(scores - values[left], rise, out=np.zeros_like(rise), where=rise > 0)
+    result: Array = labels[left] + share * (labels[right] - labels[left])
     return result

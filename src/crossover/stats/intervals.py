@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from crossover.records import Interval
-from crossover.stats.components import components, spread
+from crossover.stats.components import Clusters, components, spread
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,8 +40,10 @@ def wilson(successes: float, n: float, level: float = 0.95) -> Interval:
     return _wilson(successes / n, n, float(ndtri((1 + level) / 2)))
 
 
-def arm_interval(scores: NDArray[np.float64], *, level: float = 0.95) -> MeanScore:
+def arm_interval(scores: NDArray[np.float64], *, level: float = 0.95, clusters: Clusters | None = None) -> MeanScore:
     """Return the mean of `scores` [seeds, examples] with an interval for other seeds and other examples.
+
+    With `clusters` [examples], which name the examples that belong together, it is for other clusters.
 
     One row of 0s and 1s gets Wilson's interval itself. Otherwise the variance of the mean, both components in it, is
     turned into an effective number of right-or-wrong examples, and Wilson's formula is used with the quantile that the
@@ -55,11 +57,12 @@ def arm_interval(scores: NDArray[np.float64], *, level: float = 0.95) -> MeanSco
         values, n_seeds = values[:1], 1
     mean = min(1.0, max(0.0, float(values.mean())))
     binary = bool(((values == 0) | (values == 1)).all())
-    if n_seeds == 1 and binary:
+    if n_seeds == 1 and binary and clusters is None:
         return MeanScore(mean=mean, interval=wilson(mean * n, n, level), n_effective=float(n))
-    parts = components(values)
+    parts = components(values, clusters)
     if parts.variance <= 0 or not 0 < mean < 1:
-        return MeanScore(mean=mean, interval=wilson(mean * n, n, level), n_effective=float(n))
+        units = float(parts.n_examples)
+        return MeanScore(mean=mean, interval=wilson(mean * units, units, level), n_effective=units)
     known = spread(parts)
     variance = parts.variance
     n_effective = mean * (1 - mean) / variance

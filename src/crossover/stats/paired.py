@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crossover.records import Interval
-from crossover.stats.components import Components, Spread, components, spread
+from crossover.stats.components import Clusters, Components, Spread, components, spread
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +25,7 @@ class Comparison:
         standard_error: of the difference.
         degrees_of_freedom: Satterthwaite's, for information; the p-value does not rely on them.
         n_seeds, n_examples: what was compared.
+        n_clusters: groups of examples that belong together; None where each stands alone.
         candidate_only: True when a random method had one seed only: the statement is about this candidate, not about
             the method.
         parts: the mean squares, for planning.
@@ -41,6 +42,7 @@ class Comparison:
     candidate_only: bool
     parts: Components
     known: Spread
+    n_clusters: int | None = None
 
     @property
     def interval(self) -> Interval:
@@ -74,6 +76,7 @@ def compare(
     a_is_random: bool = True,
     b_is_random: bool = True,
     seed_variance_pool: float | None = None,
+    clusters: Clusters | None = None,
 ) -> Comparison:
     """Return mean(a) - mean(b) with its uncertainty, paired by example and by seed.
 
@@ -84,10 +87,12 @@ def compare(
         a_is_random, b_is_random: whether another seed could have given other scores.
         seed_variance_pool: mean variance between the seed means of differences of comparable pairs of arms in the same
             study, in fractions squared (see `components`); None judges by these seeds alone.
+        clusters: which examples belong together, [examples]; None: each stands alone (see `components`).
 
     The differences d[s, i] are read as a two-way random model and the variance between seeds is never taken for known
     (see `components`). To the examples' part 1/N² (times the largest |d|, squared) is added, one disagreement that was
-    not seen: ten equal answers are no proof of equality (Agresti & Min 2005 add as much to a paired table).
+    not seen, of a whole cluster where there are clusters: ten equal answers are no proof of equality (Agresti & Min
+    2005 add as much to a paired table).
 
     Raises:
         ValueError: when shapes do not fit or there is nothing to compare.
@@ -97,25 +102,29 @@ def compare(
         raise ValueError(
             f"a and b must hold the same examples, at least 1, but got shapes {left.shape} and {right.shape}"
         )
+    if clusters is not None and clusters.shape != left.shape[1:]:
+        raise ValueError(f"clusters must name one for each of {left.shape[1]} examples, but got {clusters.shape}")
     if left.shape[0] != right.shape[0] and 1 not in (left.shape[0], right.shape[0]):
         raise ValueError(
             f"a and b must have the same seeds, or one row, but got {left.shape[0]} and {right.shape[0]} seeds"
         )
     differences = left - right
     n_seeds, n_examples = differences.shape
-    parts = components(differences)
+    parts = components(differences, clusters)
     largest = float(np.abs(differences).max()) or 1.0
-    known = spread(parts, floor=(largest / n_examples) ** 2, pool=seed_variance_pool)
+    floor = (largest / parts.n_examples) ** 2
+    known = spread(parts, floor=floor, pool=seed_variance_pool)
     single = (a_is_random and left.shape[0] == 1) or (b_is_random and right.shape[0] == 1)
     return Comparison(
         difference=parts.mean,
         level=level,
         p=known.two_sided(parts.mean),
-        standard_error=sqrt(parts.variance + (largest / n_examples) ** 2),
+        standard_error=sqrt(parts.variance + floor),
         degrees_of_freedom=parts.degrees_of_freedom,
         n_seeds=n_seeds,
         n_examples=n_examples,
         candidate_only=single,
         parts=parts,
         known=known,
+        n_clusters=None if clusters is None else parts.n_examples,
     )

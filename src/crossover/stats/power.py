@@ -105,7 +105,10 @@ def further_examples(
         return seen <= gap or slack * seen <= room
 
     total = _smallest(settled, max(2, parts.n_examples))
-    return None if total is None else max(1, total - parts.n_examples)
+    if total is None:
+        return None
+    # With clusters the plan counts these: as many rows more as such clusters have on average.
+    return max(1, ceil((total - parts.n_examples) * comparison.n_examples / parts.n_examples))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

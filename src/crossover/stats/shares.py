@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crossover.records import Interval
+from crossover.stats.components import Clusters
 from crossover.stats.paired import Comparison, compare
 
 _HALVINGS = 40
@@ -26,7 +27,13 @@ class LostShare:
     rest: Comparison
 
 
-def lost_share(gain: NDArray[np.float64], rest: NDArray[np.float64], *, level: float = 0.95) -> LostShare | None:
+def lost_share(
+    gain: NDArray[np.float64],
+    rest: NDArray[np.float64],
+    *,
+    level: float = 0.95,
+    clusters: Clusters | None = None,
+) -> LostShare | None:
     """Return the share of a mean gain that is lost where only the rest of it is left: 1 - mean(rest) / mean(gain).
 
     The interval holds every share s that the data do not reject: those for which rest - (1 - s) gain, paired by example
@@ -37,6 +44,7 @@ def lost_share(gain: NDArray[np.float64], rest: NDArray[np.float64], *, level: f
         gain: an arm's gain over another on each example, [seeds, examples].
         rest: what is left of it there, likewise.
         level: of the interval, and of the test that there is a gain at all.
+        clusters: which examples belong together (see `compare`).
 
     Returns:
         None where the gain is not clearly above zero: there is nothing to take a share of.
@@ -45,14 +53,14 @@ def lost_share(gain: NDArray[np.float64], rest: NDArray[np.float64], *, level: f
         ValueError: shapes do not fit, or there is nothing to compare.
     """
     nothing = np.zeros_like(gain)
-    whole = compare(gain, nothing, level=level)
-    left = compare(rest, nothing, level=level)
+    whole = compare(gain, nothing, level=level, clusters=clusters)
+    left = compare(rest, nothing, level=level, clusters=clusters)
     if whole.interval.low <= 0:
         return None
     share = min(1.0, max(0.0, 1 - left.difference / whole.difference))
 
     def possible(one: float) -> bool:
-        return compare(rest, (1 - one) * gain, level=level).p > 1 - level
+        return compare(rest, (1 - one) * gain, level=level, clusters=clusters).p > 1 - level
 
     low, high = _furthest(share, 0.0, possible), _furthest(share, 1.0, possible)
     return LostShare(share=share, interval=Interval(low=low, high=high), gain=whole, rest=left)

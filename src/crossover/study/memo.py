@@ -28,6 +28,7 @@ class StudyMemo:
             name another one afterwards could choose it by its result.
         current: method -> digest of the wording that it was last run with; other wordings' trials stay in the store.
         test: the held-out rows, for the report's disagreements and for checking a bundle.
+        margin: the difference, as a fraction of 1, up to which two arms count as equally good; None: nobody said it.
     """
 
     spec: TaskSpec
@@ -43,6 +44,7 @@ class StudyMemo:
     created: str
     machine: str
     versions: Mapping[str, str] = field(default_factory=dict)
+    margin: float | None = None
 
     @classmethod
     def of(
@@ -56,6 +58,7 @@ class StudyMemo:
         command: str,
         machine: str,
         versions: Mapping[str, str],
+        margin: float | None = None,
     ) -> Self:
         """Remember a run that begins now."""
         return cls(
@@ -75,6 +78,7 @@ class StudyMemo:
             created=datetime.now(UTC).strftime("%-d %B %Y, %H:%M UTC"),
             machine=machine,
             versions=versions,
+            margin=margin,
         )
 
     def save(self, store: StudyStore) -> None:
@@ -93,6 +97,8 @@ class StudyMemo:
             value["prompts"] = {**before["prompts"], **value["prompts"]}
             value["created"] = before["created"]
             value["precision"] = before["precision"]
+            if self.margin is None:
+                value["margin"] = before.get("margin")
         store.put(_NAME, value)
 
     @classmethod
@@ -108,6 +114,11 @@ class StudyMemo:
         test = tuple(Example(**{**e, "references": tuple(e.get("references", ()))}) for e in value.pop("test"))
         checks = tuple(value.pop("checks"))
         return cls(spec=TaskSpec(**spec), info=TaskInfo(**info), test=test, checks=checks, **value)
+
+    @property
+    def groups(self) -> dict[str, str]:
+        """The test rows that belong together: example id -> group."""
+        return {example.id: example.group for example in self.test if example.group is not None}
 
     def records(self, store: StudyStore) -> list[TrialRecord]:
         """Return the trials that count: of the wording and effort that each method was last run with."""

@@ -23,6 +23,7 @@ Reason = Literal[
     "conflict",
     "leak",
     "near_leak",
+    "shared_group",
 ]
 
 REASONS: Mapping[Reason, tuple[str, str]] = {
@@ -35,6 +36,7 @@ REASONS: Mapping[Reason, tuple[str, str]] = {
     "conflict": ("row whose text has several labels", "rows whose text has several labels"),
     "leak": ("test row that is also in the training data", "test rows that are also in the training data"),
     "near_leak": ("test row that is nearly in the training data", "test rows that are nearly in the training data"),
+    "shared_group": ("test row whose group is in the training data", "test rows whose group is in the training data"),
 }
 """Reason -> what one such row and what several are called."""
 

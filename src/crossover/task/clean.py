@@ -26,6 +26,7 @@ class Row:
         stratum: the label, by which rows are drawn in proportion; empty for tasks without labels.
         references: further answers that are as good as the target.
         checks: rules that an answer must keep, as JSON text.
+        group: what other rows it belongs together with; None: it stands alone.
     """
 
     number: int
@@ -35,6 +36,7 @@ class Row:
     stratum: str = ""
     references: tuple[str, ...] = ()
     checks: str | None = None
+    group: str | None = None
 
 
 def labelled_rows(

@@ -13,6 +13,7 @@ from crossover.metrics.labels import label_key
 from crossover.task.check import SetAside
 from crossover.task.clean import Row, drop_leaks, keep_one_of_each, labelled_rows, near_rows
 from crossover.task.columns import Columns, further_references
+from crossover.task.groups import draw_groups, drop_shared_groups
 from crossover.task.split import DEFAULT_TEST_ROWS, WRITTEN_TEST_ROWS, default_test_size, draw
 from crossover.task.table import Table
 from crossover.task.wording import counted, listed
@@ -78,15 +79,27 @@ def sides_of_one_file(name: str, rows: Sequence[Row], *, test_size: int | None, 
     has_answers = any(row.target for row in kept)
     wanted = test_size or (default_test_size(len(kept), _most(kept)) if has_answers else min(most, _most(kept)))
     near = near_rows(kept)
-    drawn = draw(kept, wanted, seed=seed, barred={number for pair in near for number in pair}, leave_one=True)
+    barred = {number for pair in near for number in pair}
+    grouped = any(row.group is not None for row in kept)
+    if grouped:
+        drawn = draw_groups(kept, wanted, seed=seed, barred=barred)
+    else:
+        drawn = draw(kept, wanted, seed=seed, barred=barred, leave_one=True)
     notes = [f"test: {len(drawn):,} of {len(kept):,} usable rows, {_drawn_how(kept)} {seed}"]
+    if len(drawn) < MIN_ROWS and grouped:
+        raise DataError(
+            f"{name}: only {counted(len(drawn), 'row')} of {len(kept):,} can be held out in whole groups.",
+            "groups of fewer rows are needed, or a test file of its own: --test FILE; or leave --group out",
+        )
     if len(drawn) < MIN_ROWS:
         raise DataError(
             f"{name}: only {counted(len(drawn), 'row')} of {len(kept):,} can be held out:"
             f" the others are nearly the same as another (rows {listed(f'{a} and {b}' for a, b in near[:4])}).",
             "a test on them would measure memory; give a test file of its own: --test FILE",
         )
-    if len(drawn) < wanted:
+    if grouped and len(drawn) != wanted:
+        notes.append(f"{wanted:,} test rows were wanted; groups are held out whole")
+    elif len(drawn) < wanted:
         notes.append(f"{wanted:,} test rows were wanted; rows that are nearly the same as another are not held out")
     untested = sorted(counts.keys() - {row.stratum for row in kept if row.number in drawn})
     if untested:
@@ -144,11 +157,13 @@ def sides_of_two_files(
     _check_labels(train_name, kept, test_name, test_rows)
     single, repeated = keep_one_of_each(test_name, test_rows)
     clean, leaks = drop_leaks(test_name, single, rows)
-    aside += missing + repeated + leaks
+    clean, shared = drop_shared_groups(test_name, clean, rows)
+    aside += missing + repeated + leaks + shared
     if len(clean) < MIN_ROWS:
         raise DataError(
             f"{test_name}: {len(clean)} of {len(test_rows):,} labelled rows are usable, of at least {MIN_ROWS}.",
             f"{len(leaks):,} are also in {train_name}, {len(repeated):,} are repeated or contradict each other",
+            *([f"{len(shared):,} are of a group that is also in {train_name}"] if shared else []),
             "is it the same file, or a part of it? leave --test out and rows are held out",
         )
     wanted = test_size if test_size is not None else _most(clean)

@@ -17,6 +17,7 @@ from crossover.records import Example, Json, TaskInfo, TaskSpec
 from crossover.task.answers import alike_spellings, merged_spellings, prepared, room_for_answers, schema_of
 from crossover.task.check import ClassCount, DataCheck, FileRead
 from crossover.task.clean import Row
+from crossover.task.groups import groups_of
 from crossover.task.kinds import check_kind_option
 from crossover.task.label_names import check_label_names, read_label_names
 from crossover.task.prompts import PromptFile
@@ -76,6 +77,7 @@ class Task:
         sheet: str | None = None,
         max_rows: int = STUDY_ROWS,
         merge_spellings: bool = False,
+        group: str | None = None,
         seed: int = 0,
     ) -> Task:
         r"""Read a data file and make the task.
@@ -101,6 +103,8 @@ class Task:
             max_rows: most rows of a file to read; of more a seeded sample is drawn.
             merge_spellings: take labels that differ only in case, spaces or punctuation as one, in the spelling that
                 most training rows have.
+            group: column whose rows belong together (one customer's, one document's): they are all on one side, and
+                intervals count them together.
             seed: of the split.
 
         Raises:
@@ -119,12 +123,13 @@ class Task:
         tables = open_tables(
             Path(path), Path(test) if test is not None else None, ReadOptions(sheet=sheet, max_rows=max_rows)
         )
+        tables, groups = groups_of(tables, group, input=input, target=target)
         source, name = tables.source, tables.source.name
         reading = read_as(tables, asked)
         columns = reading.columns
         merged = merged_spellings([row.target for row in reading.rows]) if merge_spellings else {}
         prepare = partial(prepared, kind=reading.kind, merged=merged, ruled=reading.metric == "rules")
-        rows, formless = prepare(name, reading.rows)
+        rows, formless = prepare(name, reading.rows if groups is None else groups.of_train(reading.rows))
         if reading.held_out is None:
             split = sides_of_one_file(name, rows, test_size=test_size, seed=seed)
         else:
@@ -135,7 +140,7 @@ class Task:
                 columns,
                 test_size=test_size,
                 seed=seed,
-                with_strata=prepare,
+                with_strata=lambda file, held: prepare(file, held if groups is None else groups.of_test(held)),
                 rules_suffice=reading.rules_suffice,
             )
         is_closed = reading.kind == "classification"
@@ -163,12 +168,16 @@ class Task:
             n_train=len(targets),
             n_test=len(split.test),
             labels=labels,
-            data_sha256=_data_sha256(tables.files, spec, n_test=len(split.test), seed=seed, merged=merge_spellings),
+            data_sha256=_data_sha256(
+                tables.files, spec, n_test=len(split.test), seed=seed, merged=merge_spellings, group=group
+            ),
+            test_groups=None if groups is None else len({row.group or row.number for row in split.test}),
         )
         sides = [(name, reading.table), *filter(None, (reading.held_out,))]
         aside = [*reading.aside, *formless, *split.aside]
         for side, table in dict(sides).items():  # two sides of one file share what its reader refused
             aside += refused(side, table)
+        said = () if groups is None else groups.notes(split.train, split.test)
         check = DataCheck(
             files=tables.files,
             input_fields=columns.inputs,
@@ -181,7 +190,7 @@ class Task:
             n_undrawn=split.n_undrawn,
             class_counts=_class_counts(labels, split),
             spellings=alike_spellings(labels),
-            notes=(*tables.notes, *_unused_checks(reading, rows), *split.notes),
+            notes=(*tables.notes, *_unused_checks(reading, rows), *split.notes, *said),
         )
         return cls(
             spec=spec,
@@ -229,10 +238,13 @@ def _example(side: str, row: Row) -> Example:
         row=row.number,
         references=row.references,
         checks=row.checks,
+        group=row.group,
     )
 
 
-def _data_sha256(files: Sequence[FileRead], spec: TaskSpec, *, n_test: int, seed: int, merged: bool) -> str:
+def _data_sha256(
+    files: Sequence[FileRead], spec: TaskSpec, *, n_test: int, seed: int, merged: bool, group: str | None
+) -> str:
     """Return the digest that makes a task the same task: paths, the instruction and the label names are not in it."""
     shape = {
         "version": HASH_VERSION,
@@ -246,5 +258,6 @@ def _data_sha256(files: Sequence[FileRead], spec: TaskSpec, *, n_test: int, seed
         "read": [file.n_rows for file in files if file.n_rows < file.n_found],
         "n_test": n_test,
         "seed": seed,
+        **({} if group is None else {"group": group}),
     }
     return hashlib.sha256(json.dumps(shape, sort_keys=True).encode()).hexdigest()

@@ -5,14 +5,14 @@ from __future__ import annotations
 __all__ = ["MOST_MISSING", "ArmData", "gather"]
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from crossover.records import FAMILIES, Arm, Family, Latency, Measurement, TrialKey, TrialRecord
-from crossover.stats import arm_interval
+from crossover.stats import Clusters, arm_interval
 
 Array = NDArray[np.float64]
 
@@ -34,6 +34,7 @@ class ArmData:
         fixed: another seed would have given the same scores: no labels, or rows that are all alike. A baseline that ran
             once is taken as it is, too.
         failed: trials that left no measurement.
+        clusters: which examples belong together, [examples], the same in every arm; None: each stands alone.
     """
 
     summary: Arm
@@ -45,6 +46,7 @@ class ArmData:
     seed_means: Array
     fixed: bool
     failed: int
+    clusters: Clusters | None = None
 
     @property
     def name(self) -> str:
@@ -64,17 +66,22 @@ class ArmData:
         return self.summary.score is not None
 
 
-def gather(records: Sequence[TrialRecord], *, level: float = 0.95) -> tuple[ArmData, ...]:
-    """Return the arms in the verdict's order (family, method, budget, name), whatever the order of the records."""
+def gather(
+    records: Sequence[TrialRecord], *, level: float = 0.95, groups: Mapping[str, str] | None = None
+) -> tuple[ArmData, ...]:
+    """Return the arms in the verdict's order (family, method, budget, name), whatever the order of the records.
+
+    `groups`: example id -> group, for examples that belong together.
+    """
     chosen: dict[TrialKey, TrialRecord] = {}
     for record in sorted(records, key=_record_order):
         chosen.setdefault(record.key, record)
-    groups: dict[TrialKey, list[TrialRecord]] = defaultdict(list)
+    trials_of: dict[TrialKey, list[TrialRecord]] = defaultdict(list)
     for key, record in chosen.items():
-        groups[replace(key, seed=0)].append(record)
-    names = _names(list(groups))
-    matrices = _Answers(list(chosen.values()))
-    arms = [_arm(names[key], trials, matrices, level) for key, trials in groups.items()]
+        trials_of[replace(key, seed=0)].append(record)
+    names = _names(list(trials_of))
+    matrices = _Answers(list(chosen.values()), groups or {})
+    arms = [_arm(names[key], trials, matrices, level) for key, trials in trials_of.items()]
     arms.sort(key=lambda arm: (FAMILIES.index(arm.family), arm.summary.method, arm.summary.budget, arm.name))
     return tuple(arms)
 
@@ -115,13 +122,14 @@ def _names(keys: Sequence[TrialKey]) -> dict[TrialKey, str]:
 class _Answers:
     """Reads measurements into rows over one order of examples."""
 
-    def __init__(self, records: Sequence[TrialRecord]) -> None:
+    def __init__(self, records: Sequence[TrialRecord], groups: Mapping[str, str]) -> None:
         orders = [
             [result.example_id for result in m.results] for m in (r.measurement for r in records) if m is not None
         ]
         self._same = all(order == orders[0] for order in orders)
         ids = orders[0] if self._same and orders else sorted({example_id for order in orders for example_id in order})
         self.n = len(ids)
+        self.clusters = _clusters(ids, groups)
         self._place = {} if self._same else {example_id: index for index, example_id in enumerate(ids)}
 
     def rows(self, measurement: Measurement) -> tuple[Array, Array, Array]:
@@ -135,6 +143,15 @@ class _Answers:
         wide = np.full((3, self.n), np.nan)
         wide[:, [self._place[result.example_id] for result in results]] = scores
         return wide[0], wide[1], wide[2]
+
+
+def _clusters(ids: Sequence[str], groups: Mapping[str, str]) -> Clusters | None:
+    """Return which examples belong together; None where none do."""
+    named = [f"group {groups[name]}" if name in groups else f"alone {name}" for name in ids]
+    places = {name: place for place, name in enumerate(dict.fromkeys(named))}
+    if len(places) == len(ids):
+        return None
+    return np.array([places[name] for name in named], dtype=np.intp)
 
 
 def _arm(name: str, trials: Sequence[TrialRecord], answers: _Answers, level: float) -> ArmData:
@@ -153,7 +170,9 @@ def _arm(name: str, trials: Sequence[TrialRecord], answers: _Answers, level: flo
         if usable
         else np.empty(0)
     )
-    mean = arm_interval(scores[:, ~absent.any(axis=0)] if missing else scores, level=level) if usable else None
+    seen = ~absent.any(axis=0) if missing else np.ones(answers.n, dtype=bool)
+    clusters = None if answers.clusters is None else answers.clusters[seen]
+    mean = arm_interval(scores[:, seen], level=level, clusters=clusters) if usable else None
     alike = len(seeds) > 1 and all(np.array_equal(row, scores[0], equal_nan=True) for row in scores[1:])
     fixed = key.budget == 0 or alike or (first.family == "baseline" and len(seeds) == 1)
     results = [result for _, measurement in measured for result in measurement.results]
@@ -194,6 +213,7 @@ def _arm(name: str, trials: Sequence[TrialRecord], answers: _Answers, level: flo
         seed_means=seed_means,
         fixed=fixed,
         failed=len(trials) - len(measured),
+        clusters=answers.clusters,
     )
 
 

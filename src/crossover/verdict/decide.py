@@ -30,12 +30,13 @@ from __future__ import annotations
 
 __all__ = ["decide"]
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from crossover.records import Arm, Decision, Family, Primary, TaskInfo, TrialRecord, Verdict
+from crossover.records import DEFAULT_MARGIN, Arm, Decision, Family, Primary, TaskInfo, TrialRecord, Verdict
 from crossover.stats import Comparison, holm
 from crossover.verdict.arms import ArmData, gather
+from crossover.verdict.more_labels import more_labels
 from crossover.verdict.nominate import nominate
 from crossover.verdict.pairs import Pairs
 from crossover.verdict.quantities import break_even, crossover, detectable, further_test_examples
@@ -49,9 +50,10 @@ def decide(
     records: Sequence[TrialRecord],
     task: TaskInfo,
     *,
-    margin: float = 0.03,
+    margin: float = DEFAULT_MARGIN,
     level: float = 0.95,
     precision: str | None = None,
+    groups: Mapping[str, str] | None = None,
 ) -> Verdict:
     """Return what follows from `records`, and from them alone; their order does not matter.
 
@@ -62,8 +64,10 @@ def decide(
         level: of all intervals; 1 - level is the allowed share of false wins.
         precision: what the study declared to be about: arms in another one are compared like all others, but are
             neither nominated nor recommended. None, or one in which nothing was measured: no arm is set apart.
+        groups: example id -> group, where test rows belong together: these count together in every interval. An example
+            that is not named stands alone.
     """
-    arms = gather(records, level=level)
+    arms = gather(records, level=level, groups=groups)
     nomination = nominate(arms, precision=precision)
     standing = Standing(
         arms=arms,
@@ -93,6 +97,8 @@ def decide(
         break_even_calls=break_even(nomination),
         arms=summaries,
         further_test_examples=further,
+        margin=margin,
+        more_labels=more_labels(standing, recommended),
     )
 
 
@@ -196,6 +202,8 @@ def _with_format(summary: Arm, arm: ArmData, standing: Standing) -> Arm:
 def _primary(standing: Standing, compared: Comparison | None) -> Primary:
     names = {family: arm.name for family, arm in standing.nominees.items()}
     declared = compared is not None and "prompt" in names
+    pair = standing.together()
+    together = None if pair is None else standing.pairs.compare(*pair)
     return Primary(
         prompt_arm=names.get("prompt"),
         weights_arm=names.get("weights"),
@@ -203,4 +211,6 @@ def _primary(standing: Standing, compared: Comparison | None) -> Primary:
         difference=compared.difference if compared and declared else None,
         interval=compared.interval if compared and declared else None,
         p=compared.p if compared and declared else None,
+        both_gain=None if together is None else together.difference,
+        both_interval=None if together is None else together.interval,
     )

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
-__all__ = ["about", "interval", "labels", "p_value", "percent", "points", "rating", "seeds", "signed"]
+__all__ = [
+    "about",
+    "interval",
+    "labels",
+    "other_margin",
+    "p_value",
+    "percent",
+    "plain_points",
+    "points",
+    "rating",
+    "seeds",
+    "signed",
+]
 
 from math import floor, isfinite, log10
 
-from crossover.records import Interval
+from crossover.records import DEFAULT_MARGIN, Interval
 
 SHARES = ("accuracy", "exact_match", "choice_accuracy", "numeric_match")
 """Metrics that are read as "answers so many per cent right"."""
@@ -20,6 +32,18 @@ _CALLED = {
     "chrf": "chrF",
     "rules": "of the rules",
 }
+
+
+def plain_points(fraction: float) -> str:
+    """Return a size without a sign: "3 points", "1 point", "0.5 points"."""
+    size = f"{100 * fraction:.4g}"
+    return f"{size} point{'' if size == '1' else 's'}"
+
+
+def other_margin(margin: float) -> str:
+    """Say what does not matter, where that is not the default."""
+    what = "Every difference matters" if margin == 0 else f"Differences up to {plain_points(margin)} count as none"
+    return f"{what} (--margin; by default {plain_points(DEFAULT_MARGIN)})."
 
 
 def percent(fraction: float) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from crossover.stats import Comparison, LostShare, compare, lost_share
+from crossover.stats import Clusters, Comparison, LostShare, compare, lost_share
 from crossover.verdict.arms import ArmData
 
 Array = NDArray[np.float64]
@@ -48,7 +48,11 @@ class Pairs:
         free, held = _rows(a, b, a.free, b.free), _rows(a, b, a.scores, b.scores)
         gain, rest = free[0] - free[1], held[0] - held[1]
         present = ~(np.isnan(gain).any(axis=0) | np.isnan(rest).any(axis=0))
-        return lost_share(gain[:, present], rest[:, present], level=self._level) if present.any() else None
+        if not present.any():
+            return None
+        return lost_share(
+            gain[:, present], rest[:, present], level=self._level, clusters=_among(a.clusters, np.asarray(present))
+        )
 
     def is_pooled(self, a: ArmData, b: ArmData) -> bool:
         """Return whether other arms tell how much the seeds of this comparison vary."""
@@ -67,6 +71,7 @@ class Pairs:
             a_is_random=not a.fixed and a.family != "baseline",
             b_is_random=not b.fixed and b.family != "baseline",
             seed_variance_pool=pool,
+            clusters=_among(a.clusters, np.asarray(present)),
         )
 
     def _pool(self, a: ArmData, b: ArmData, n_seeds: int) -> float | None:
@@ -106,6 +111,10 @@ class Pairs:
             for j, y in enumerate(second)
             if x.summary.budget == y.summary.budget and (len(sides) > 1 or i < j)
         ]
+
+
+def _among(clusters: Clusters | None, present: NDArray[np.bool_]) -> Clusters | None:
+    return None if clusters is None else clusters[present]
 
 
 def _common_seeds(a: ArmData, b: ArmData) -> tuple[int, ...]:

@@ -67,7 +67,7 @@ def crossover(standing: Standing) -> Crossover | None:
             _row(arm, "over", arm.summary.budget, index) for arm in curves["over"] for index in range(len(arm.seeds))
         ]
     rows += [_row(arm, "of", arm.summary.budget, index) for arm in curves["of"] for index in range(len(arm.seeds))]
-    found = crossover_point(rows, of="of", over="over", level=standing.level)
+    found = crossover_point(rows, of="of", over="over", level=standing.level, clusters=weights.clusters)
     return Crossover(
         labels=found.labels,
         bound=found.bound,

@@ -6,8 +6,8 @@ __all__ = ["explanation"]
 
 from math import isfinite
 
-from crossover.records import Crossover, Verdict
-from crossover.verdict.figures import about, interval, percent, points
+from crossover.records import DEFAULT_MARGIN, Crossover, Verdict
+from crossover.verdict.figures import about, interval, other_margin, percent, points
 from crossover.verdict.sides import best_baseline, best_nominee, known_as, nominee, nominees, prompt_at_start
 
 
@@ -19,11 +19,16 @@ def explanation(verdict: Verdict) -> list[tuple[str, str]]:
     adapting = [
         ("From how many labels?", _from_how_many(verdict)),
         ("Both together?", _both(verdict)),
+        ("More labels?", _more_labels(verdict)),
         ("What is format alone?", _format(verdict)),
         ("What it costs", _costs(verdict)),
         ("What it forgets", _forgets(verdict)),
     ]
-    always = [("Without a model?", _without_a_model(verdict)), ("What this test can see", _sees(verdict))]
+    always = [
+        ("Without a model?", _without_a_model(verdict)),
+        ("What this test can see", _sees(verdict)),
+        ("What does not matter", other_margin(verdict.margin) if verdict.margin != DEFAULT_MARGIN else ""),
+    ]
     asked = always if verdict.decision == "neither" else [*adapting, *always]
     return [(question, answer) for question, answer in asked if answer]
 
@@ -58,13 +63,28 @@ def _both(verdict: Verdict) -> str:
     alone = best_nominee(verdict, but=together.arm) if together else None
     if together is None or alone is None or together.score is None or alone.score is None:
         return ""
-    gain = f"{together.method}: {points(together.score - alone.score)} against {alone.method}"
-    if verdict.decision == "both" or together.score < alone.score:
+    primary = verdict.primary
+    bounds = primary.both_interval
+    difference = together.score - alone.score if primary.both_gain is None else primary.both_gain
+    gain = f"{together.method}: {points(difference, bounds)} against {alone.method}"
+    shown = bounds is not None and (bounds.low > 0 or bounds.high < 0)
+    if verdict.decision == "both" or difference < 0 or shown:
         return f"{gain}."
     ratio = together.prompt_tokens / alone.prompt_tokens if alone.prompt_tokens else 0.0
     if ratio >= 1.5:
         return f"{gain}, not shown to be worth {ratio:.1f} times the tokens a call."
     return f"{gain}, not shown to be better."
+
+
+def _more_labels(verdict: Verdict) -> str:
+    found = verdict.more_labels
+    if found is None:
+        return ""
+    first, last = found.measured[0], found.measured[-1]
+    start = "none" if first == 0 else f"{first:,}"
+    far = ", a long way to read on from" if first == 0 else ""
+    gain = f"The next {found.labels} would buy about {points(found.gain, found.interval)}"
+    return f"{gain}, if {found.method} goes on as from {start} to {last:,} labels{far}."
 
 
 def _format(verdict: Verdict) -> str:

@@ -4,9 +4,18 @@ from __future__ import annotations
 
 __all__ = ["explain"]
 
-from crossover.records import Decision
+from crossover.records import DEFAULT_MARGIN, Decision
 from crossover.verdict.arms import MOST_MISSING, ArmData
-from crossover.verdict.figures import about, interval, p_value, percent, points, seeds
+from crossover.verdict.figures import (
+    about,
+    interval,
+    other_margin,
+    p_value,
+    percent,
+    plain_points,
+    points,
+    seeds,
+)
 from crossover.verdict.nominate import ENOUGH_SEEDS
 from crossover.verdict.standing import CONSTANT_METHODS, WORTHWHILE, Standing, bare_prompt
 
@@ -22,11 +31,13 @@ def explain(
 ) -> tuple[str, ...]:
     """Return the reasons: what was nominated, what was compared, what is left open, what is recommended and why."""
     sentences = [*_nominated(standing), *_seeds(standing)]
+    if standing.margin != DEFAULT_MARGIN:
+        sentences.append(other_margin(standing.margin))
     sentences += [*_compared(standing), *_against_baseline(standing, decision), *_format(standing, decision)]
     sentences += _format_shares(standing)
     if decision == "tied":
         sentences.append(
-            f"The difference lies within {percent(standing.margin)[:-1]} points either way: the two are equivalent."
+            f"The difference lies within {plain_points(standing.margin)} either way: the two are equivalent."
         )
     if decision == "unsure":
         sentences += _open(standing, unsettled, further)
@@ -69,18 +80,16 @@ def _compared(standing: Standing) -> list[str]:
     primary = standing.primary()
     if primary:
         sentences.append(f"Primary comparison: {_difference(standing, *primary)}.")
-    together = standing.nominees.get("both")
-    if together:
-        others = [arm for family, arm in standing.nominees.items() if family != "both"]
-        if others and primary and primary[0] is not together:
-            best = max(others, key=lambda arm: (arm.score, arm.name))
-            sentences.append(f"Both together against the better of the two: {_difference(standing, together, best)}.")
+    together = standing.together()
+    if together and primary and primary[0] is not together[0]:
+        sentences.append(f"Both together against the better of the two: {_difference(standing, *together)}.")
     return sentences
 
 
 def _difference(standing: Standing, a: ArmData, b: ArmData) -> str:
     found = standing.pairs.compare(a, b)
-    size = f"{found.n_examples:,} test examples, {seeds(found.n_seeds)}"
+    within = "" if found.n_clusters is None else f" in {found.n_clusters:,} groups"
+    size = f"{found.n_examples:,} test examples{within}, {seeds(found.n_seeds)}"
     return f"{a.name} minus {b.name} is {points(found.difference, found.interval)}, {p_value(found.p)} ({size})"
 
 

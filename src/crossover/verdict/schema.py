@@ -10,7 +10,7 @@ from math import isfinite, isnan
 from typing import Any
 
 from crossover.errors import DataError
-from crossover.records import Arm, Crossover, Interval, Json, Latency, Primary, TaskInfo, Verdict
+from crossover.records import Arm, Crossover, Interval, Json, Latency, MoreLabels, Primary, TaskInfo, Verdict
 
 SCHEMA = "crossover.verdict/1"
 
@@ -35,6 +35,8 @@ def to_json(verdict: Verdict) -> dict[str, Json]:
         "detectable_difference": _number(verdict.detectable_difference),
         "further_test_examples": verdict.further_test_examples,
         "break_even_calls": _number(verdict.break_even_calls),
+        "margin": _number(verdict.margin),
+        "more_labels": None if verdict.more_labels is None else _record(verdict.more_labels),
         "arms": [_record(arm) for arm in verdict.arms],
     }
 
@@ -54,18 +56,33 @@ def from_json(value: Loaded) -> Verdict:
             recommended=value["recommended"]["arm"],
             reasons=tuple(value["reasons"]),
             task=TaskInfo(**{**value["task"], "labels": tuple(value["task"]["labels"])}),
-            primary=Primary(**_with_interval(value["primary"])),
+            primary=_primary(value["primary"]),
             crossover=None if crossover is None else Crossover(**_with_interval(crossover)),
             detectable_difference=value["detectable_difference"],
             break_even_calls=value["break_even_calls"],
             arms=tuple(_arm(arm) for arm in value["arms"]),
             further_test_examples=value.get("further_test_examples"),
+            **_later(value),
         )
     except (KeyError, TypeError) as error:
         raise DataError(f"this verdict is damaged: {error}", f"schema: {SCHEMA}") from error
 
 
-def _record(value: Arm | Primary | Crossover) -> dict[str, Json]:
+def _later(value: Loaded) -> dict[str, Any]:
+    """Return the fields that a verdict of an earlier release lacks, as far as they are there."""
+    found: dict[str, Any] = {}
+    if value.get("margin") is not None:
+        found["margin"] = value["margin"]
+    if (more := value.get("more_labels")) is not None:
+        found["more_labels"] = MoreLabels(**{**_with_interval(more), "measured": tuple(more["measured"])})
+    return found
+
+
+def _primary(value: Loaded) -> Primary:
+    return Primary(**{**_with_interval(value), "both_interval": _interval(value.get("both_interval"))})
+
+
+def _record(value: Arm | Primary | Crossover | MoreLabels) -> dict[str, Json]:
     """Return a record's fields in their order, intervals as pairs."""
     return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
 

@@ -47,6 +47,12 @@ class Standing:
         bare = bare_prompt(arm, self.arms)
         return None if bare is None else self.pairs.format_share(arm, bare)
 
+    def together(self) -> tuple[ArmData, ArmData] | None:
+        """Return both together and the better of the two alone, where both together took part."""
+        both = self.nominees.get("both")
+        alone = [arm for family, arm in self.nominees.items() if family != "both"]
+        return (both, max(alone, key=lambda arm: (arm.score, arm.name))) if both is not None and alone else None
+
     def primary(self) -> tuple[ArmData, ArmData] | None:
         """Return the two arms of the primary comparison, first minus second."""
         order: tuple[Family, ...] = ("weights", "both", "prompt")
