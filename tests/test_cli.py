@@ -65,7 +65,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 OPTIONS = {
     "run": {
         "data", "--test", "--test-size", "--input", "--target", "--kind", "--model", "--instruction", "--prompt",
-        "--label-names", "--predictions", "--methods", "--budgets", "--seeds", "--effort", "--precision",
+        "--label-names", "--predictions", "--probe", "--methods", "--budgets", "--seeds", "--effort", "--precision",
         "--time-limit", "--memory", "--study", "--json", "--metric", "--schema", "--input-template", "--answer-tokens",
         "--sheet", "--max-rows", "--merge-spellings", "--reflector", "--race", "--constrain",
         "--group", "--margin",

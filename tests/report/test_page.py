@@ -94,6 +94,7 @@ def test_the_order_is_verdict_charts_answers_arms_differences_done(page: str) ->
         "How many labels it takes",
         "What a call costs",
         "In short",
+        "Aspect by aspect",
         "All arms",
         "Where they differ",
         "What was done",

@@ -27,7 +27,7 @@ From how many labels? From about 15 on [10, 23]. Below that, prompt.
 Both together? lora+few-shot: +1 point [−3, +5] against lora, not shown to be worth 4.5 times the tokens a call.
 More labels? The next 100 would buy about +8 points [+1, +18], if lora goes on as from 8 to 64 labels.
 What it costs 58 s of training once; a call reads 38 tokens instead of 171. Pays back after 810 calls.
-What it forgets lora 1.8% of what the base model knew.
+What it forgets Of a token's probability in the base model's own text lora keeps 98%.
 Without a model? A linear model on word counts reaches 40% [34, 46].
 What this test can see Differences under about 11 points will mostly not be seen.\
 """)  # noqa: E501
@@ -39,7 +39,7 @@ Keep to a prompt. With 64 labels, knn-few-shot answers 90% right [85, 93]; the b
 From how many labels? From more than 64 labels, if at all: that was the most measured. Up to there, prompt.
 Both together? lora+few-shot: −30 points [−34, −26] against knn-few-shot.
 What it costs 58 s of training once; a call reads 38 tokens instead of 171. Pays back after 810 calls.
-What it forgets lora 1.8% of what the base model knew.
+What it forgets Of a token's probability in the base model's own text lora keeps 98%.
 Without a model? A linear model on word counts reaches 40% [34, 46].
 What this test can see Differences under about 11 points will mostly not be seen.\
 """)  # noqa: E501
@@ -51,7 +51,7 @@ Do both: fine-tune, and prompt it. With 64 labels, lora+few-shot answers 95% rig
 From how many labels? At 64 labels, the fewest measured, lora is already ahead of knn-few-shot.
 Both together? lora+few-shot: +17 points [+13, +21] against lora.
 What it costs 58 s of training once; a call reads 38 tokens instead of 171. Pays back after 810 calls.
-What it forgets lora 1.8% of what the base model knew.
+What it forgets Of a token's probability in the base model's own text lora keeps 98%.
 Without a model? A linear model on word counts reaches 40% [34, 46].
 What this test can see Differences under about 12 points will mostly not be seen.\
 """)  # noqa: E501
@@ -63,7 +63,7 @@ Cannot tell yet. lora 58% [52, 63] and knn-few-shot 55% [49, 61] differ by 3 poi
 From how many labels? At 64 labels, the fewest measured, lora is already ahead of knn-few-shot, if not surely.
 Both together? lora+few-shot: 0 points [−5, +5] against lora, not shown to be worth 4.5 times the tokens a call.
 What it costs 58 s of training once; a call reads 38 tokens instead of 171. Pays back after 810 calls.
-What it forgets lora 1.8% of what the base model knew.
+What it forgets Of a token's probability in the base model's own text lora keeps 98%.
 Without a model? A linear model on word counts reaches 40% [34, 46].
 What this test can see Differences under about 12 points will mostly not be seen.\
 """)  # noqa: E501
@@ -75,7 +75,7 @@ Cannot tell yet. lora 77% [71, 82] and knn-few-shot 54% [47, 61] differ by 23 po
 From how many labels? At 64 labels, the fewest measured, lora is already ahead of knn-few-shot, if not surely.
 Both together? lora+few-shot: +1 point [−7, +9] against lora, not shown to be worth 4.5 times the tokens a call.
 What it costs 58 s of training once; a call reads 38 tokens instead of 171. Pays back after 810 calls.
-What it forgets lora 1.8% of what the base model knew.
+What it forgets Of a token's probability in the base model's own text lora keeps 98%.
 Without a model? A linear model on word counts reaches 39% [33, 46].\
 """)  # noqa: E501
 
@@ -86,7 +86,7 @@ Tied. With 64 labels, lora 70% [68, 73] and knn-few-shot 70% [67, 73]: 0 points 
 From how many labels? At 64 labels, the fewest measured, lora is already ahead of knn-few-shot, if not surely.
 Both together? lora+few-shot: 0 points [−2, +1] against lora.
 What it costs 58 s of training once; a call reads 38 tokens instead of 171. Pays back after 810 calls.
-What it forgets lora 1.8% of what the base model knew.
+What it forgets Of a token's probability in the base model's own text lora keeps 98%.
 Without a model? A linear model on word counts reaches 40% [37, 43].
 What this test can see Differences under about 4 points will mostly not be seen.\
 """)  # noqa: E501

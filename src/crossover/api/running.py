@@ -49,7 +49,7 @@ from crossover.study import (
     trial_key,
     with_room,
 )
-from crossover.task import Predictions, Task, read_predictions, read_prompt
+from crossover.task import Predictions, Task, read_predictions, read_probe, read_prompt
 
 FIRST_LOOK_SECONDS = 290.0
 """What a run takes that asks for nothing in particular: people want a first answer before they go for coffee."""
@@ -71,6 +71,7 @@ def compare(  # noqa: PLR0913  # the command line's contract has as many
     memory: int | None = None,
     prompts: Sequence[Path | str] = (),
     predictions: Sequence[Path | str] = (),
+    probes: Sequence[Path | str] = (),
     race: bool = False,
     reflector: str | None = None,
     constrain: str | None = None,
@@ -97,6 +98,8 @@ def compare(  # noqa: PLR0913  # the command line's contract has as many
         memory: bytes that the study may take, all told; arms that do not fit are left out and named.
         prompts: files with prompts of your own: each is an arm `prompt:NAME`.
         predictions: files with another system's answers on the test rows: each is an arm `predictions:NAME`.
+        probes: files with what the model shall still know: multiple choice or cloze. Each is answered by the base model
+            and by what each trial leaves.
         race: stop arms that cannot win, by their dev scores on the labels of the budget.
         reflector: a stronger model that rewrites prompts, for `gepa`; named as `model` is.
         constrain: how prompts and adapters answer: "yes" within the labels or the JSON schema, "no" freely, "both" as
@@ -125,11 +128,15 @@ def compare(  # noqa: PLR0913  # the command line's contract has as many
     own = [*task.prompts, *(read_prompt(path, task.spec) for path in prompts)]
     prompted = [UserPrompt(prompt.name, prompt.text) for prompt in own]
     recorded = [read_predictions(path, task.test, task.spec) for path in predictions]
+    probed = [read_probe(path) for path in probes]
+    _refuse_twins([probe.name for probe in probed], what="probes")
     _refuse_twins([m.name for m in (*known, *prompted)] + [RECORDED + p.name for p in recorded])
     wanted = tuple(dict.fromkeys(budgets or default_budgets(task.n_labelled, len(task.spec.labels))))
     check_budgets(wanted, task.n_labelled)
     for line in _opening(task, seeds, recorded):
         listener.note(*line)
+    for probe in probed:
+        listener.note("probe", f"{probe.name}: {len(probe.rows):,} rows, {probe.kind}, before and after each trial")
 
     keep_memory()
     device = device_name()
@@ -196,7 +203,19 @@ def compare(  # noqa: PLR0913  # the command line's contract has as many
         for key, given in answered.items():
             store.finish(record_predictions(given, task, metric, key))
         plans = at_precisions(plan, precisions)
-        conduct(plans, task, store, models, metric, listener, effort=effort, deadline=deadline, rooms=rooms, race=race)
+        conduct(
+            plans,
+            task,
+            store,
+            models,
+            metric,
+            listener,
+            effort=effort,
+            deadline=deadline,
+            rooms=rooms,
+            race=race,
+            probes=probed,
+        )
     return Study(store)
 
 
@@ -237,11 +256,12 @@ def _say_what_counts(store: StudyStore, precisions: Sequence[str], listener: Lis
         listener.note("precision", f"the verdict is about {memo.precision}; arms in {arms} stand beside it, corrected")
 
 
-def _refuse_twins(names: Sequence[str]) -> None:
+def _refuse_twins(names: Sequence[str], what: str = "arms") -> None:
     twins = sorted({name for name in names if names.count(name) > 1})
     if twins:
         raise OptionError(
-            f"two arms have the name {twins[0]}.", "prompts and predictions are named by their files: rename one"
+            f"two {what} have the name {twins[0]}.",
+            "prompts, predictions and probes are named by their files: rename one",
         )
 
 

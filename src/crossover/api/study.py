@@ -19,7 +19,7 @@ from crossover.metrics import get_metric, per_class
 from crossover.model.load import load_model
 from crossover.records import DEFAULT_MARGIN, Arm, TrialRecord, Verdict
 from crossover.study import StudyMemo, StudyStore
-from crossover.verdict import decide, to_json
+from crossover.verdict import Aspects, aspects, decide, to_json
 
 
 def open_study(folder: Path | str) -> Study:
@@ -70,6 +70,10 @@ class Study:
             margin=next((one for one in (margin, memo.margin) if one is not None), DEFAULT_MARGIN),
         )
 
+    def aspects(self) -> Aspects:
+        """Return the aspects in which the best prompt, the best weights and the best both differ, as measured here."""
+        return aspects(self.verdict(), self.records(), _slices(self._memo()))
+
     def to_json(self, *, margin: float | None = None) -> dict[str, Any]:
         """Return the verdict as JSON values, schema crossover.verdict/1."""
         return dict(to_json(self.verdict(margin=margin)))
@@ -107,7 +111,7 @@ class Study:
             classes_of=verdict.recommended or "",
         )
         rows = {e.id: e for e in memo.test} if examples else None
-        page = render(verdict, self.records(), provenance=provenance, examples=rows)
+        page = render(verdict, self.records(), provenance=provenance, examples=rows, slices=_slices(memo))
         way_out = "free some space, or name another place: crossover report STUDY --html FILE"
         return replace_text(Path(path), page, way_out)
 
@@ -206,6 +210,15 @@ class Study:
         memo = StudyMemo.load(self._store)
         assert memo is not None, "the constructor has seen one"
         return memo
+
+
+def _slices(memo: StudyMemo) -> dict[str, str]:
+    """Return what sort each test row is of: its label, or where there are none the shorter or the longer inputs."""
+    if memo.spec.labels:
+        return {e.id: e.target for e in memo.test if e.target is not None}
+    lengths = {e.id: sum(map(len, e.inputs.values())) for e in memo.test}
+    middle = sorted(lengths.values())[len(lengths) // 2] if lengths else 0
+    return {name: "longer inputs" if length >= middle else "shorter inputs" for name, length in lengths.items()}
 
 
 def _references(memo: StudyMemo) -> int:

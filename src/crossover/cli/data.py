@@ -74,6 +74,10 @@ def run(  # noqa: PLR0917  # typer calls it by keyword
         list[Path] | None,
         typer.Option(metavar="FILE", help="Another system's answers on the test rows as an arm; repeatable."),
     ] = None,
+    probe: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="FILE", help="What the model shall still know: choice or cloze rows; repeatable."),
+    ] = None,
     reflector: Annotated[
         str | None, typer.Option(metavar="MODEL", help="A stronger model that rewrites prompts, for gepa.")
     ] = None,
@@ -143,6 +147,7 @@ def run(  # noqa: PLR0917  # typer calls it by keyword
             memory=room,
             prompts=prompt or (),
             predictions=predictions or (),
+            probes=probe or (),
             reflector=reflector,
             constrain=constrain,
             margin=points_of(margin),

@@ -36,6 +36,7 @@ def report(
 ) -> None:
     """Print a study's verdict and write its page."""
     from crossover import api
+    from crossover.report.aspects import aspects_text
     from crossover.report.terminal import arms_table, verdict_text
 
     console = Console(highlight=False)
@@ -51,6 +52,8 @@ def report(
     console.print(verdict_text(verdict, study=str(study)))
     console.print()
     console.print(arms_table(verdict))
+    console.print()
+    console.print(aspects_text(opened.aspects()))
     console.print(f"\n  the page: {page}", soft_wrap=True, markup=False)
 
 

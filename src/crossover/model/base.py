@@ -6,6 +6,7 @@ __all__ = [
     "Adapter",
     "Capability",
     "Constraint",
+    "Divergence",
     "Generated",
     "LanguageModel",
     "Message",
@@ -110,6 +111,20 @@ class Scores:
 
     logprobs: FloatArray
     prompt_tokens: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Divergence:
+    """How far an adapted model's next-token distributions lie from the base model's, [tokens], in nats.
+
+    Attributes:
+        kl: KL(base ‖ adapted) over the whole vocabulary at each token.
+        base_loss, loss: -log p of the token itself, by the base and by the adapted model.
+    """
+
+    kl: FloatArray
+    base_loss: FloatArray
+    loss: FloatArray
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -271,6 +286,16 @@ class LanguageModel(ABC):
 
         Raises:
             ModelError: a prompt with its continuation is longer than the context; the message has its index.
+        """
+
+    @abstractmethod
+    def divergence(
+        self, prompts: Sequence[Sequence[int]], continuations: Sequence[Sequence[int]], adapter: Adapter
+    ) -> Divergence:
+        """Return how far this adapter moves the base model on each token of each prompt's own continuation, in order.
+
+        Raises:
+            ModelError: a prompt with its continuation is longer than the context, or an adapter is on already.
         """
 
     @abstractmethod

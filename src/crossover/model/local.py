@@ -6,6 +6,7 @@ __all__ = ["LocalModel"]
 
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from copy import deepcopy
 
 import numpy as np
 import torch
@@ -17,6 +18,7 @@ from crossover.model.base import (
     Adapter,
     Capability,
     Constraint,
+    Divergence,
     FloatArray,
     Generated,
     LanguageModel,
@@ -35,8 +37,10 @@ from crossover.model.engine import (
     Memo,
     Prefixes,
     ScoreResult,
+    divergences,
     embed,
     quicken,
+    read_states,
     score,
     score_best,
     score_own,
@@ -60,6 +64,7 @@ class LocalModel(LanguageModel):
         self._prefixes = Prefixes(self._network)
         self._adapting = Adapting(self._network, identity.name, changed=self._prefixes.clear)
         self._memo = Memo()
+        self._base_states: tuple[object, torch.Tensor] | None = None
         self._generator = Generator(self._network, tokenizer, self._prefixes, end=self._chat.end[0])
 
     @property
@@ -141,6 +146,32 @@ class LocalModel(LanguageModel):
         self._token_passes += result.tokens + tokens
         return result.values[:, 0]
 
+    def divergence(
+        self, prompts: Sequence[Sequence[int]], continuations: Sequence[Sequence[int]], adapter: Adapter
+    ) -> Divergence:
+        """Return how far an adapter moves the base model on each continuation; the base's states are kept."""
+        if self._adapting.is_on:
+            raise ModelError("an adapter is on already", "leave its block before another one is compared with the base")
+        self._fits(prompts, max(map(len, continuations), default=0))
+        bounds = {"max_tokens": self._sizes.pack_tokens}
+        asked = (tuple(map(tuple, prompts)), tuple(map(tuple, continuations)))
+        if self._base_states is None or self._base_states[0] != asked:
+            states, computed = read_states(self._network, prompts, continuations, **bounds)
+            self._token_passes += computed
+            self._base_states = asked, states
+        base, head = self._base_states[1], self._network.get_output_embeddings()
+        if adapter.is_full:  # its own head takes the place of the base's
+            head = deepcopy(head)
+        with self._adapting.using(adapter):
+            read = self._adapting.read(prompts)
+            self._fits(read, max(map(len, continuations), default=0))
+            states, computed = read_states(self._network, read, continuations, **bounds)
+            self._token_passes += computed
+            tokens = [token for own in continuations for token in own]
+            own_head = self._network.get_output_embeddings()
+            kl, before, after = divergences(head, base, own_head, states, tokens, head_rows=self._sizes.head_rows)
+        return Divergence(kl=kl, base_loss=before, loss=after)
+
     def generate(
         self,
         prompts: Sequence[Sequence[int]],
@@ -177,11 +208,13 @@ class LocalModel(LanguageModel):
         self._prefixes.clear()
         if results:
             self._memo.clear()
+            self._base_states = None
 
     def resize(self, sizes: Sizes) -> None:
         """Bound the passes that follow."""
         self._sizes = sizes
         self._memo.clear()
+        self._base_states = None
 
     def training(self, settings: TrainSettings) -> AbstractContextManager[Trainer]:
         """Open a fit of an adapter or of all weights; leaving the block undoes it."""

@@ -16,6 +16,7 @@ from crossover.model.base import (
     Adapter,
     Capability,
     Constraint,
+    Divergence,
     FloatArray,
     Generated,
     LanguageModel,
@@ -80,6 +81,11 @@ class Vocabulary(LanguageModel):
         self._cannot()
 
     def score_own(self, prompts: Sequence[Sequence[int]], continuations: Sequence[Sequence[int]]) -> FloatArray:
+        self._cannot()
+
+    def divergence(
+        self, prompts: Sequence[Sequence[int]], continuations: Sequence[Sequence[int]], adapter: Adapter
+    ) -> Divergence:
         self._cannot()
 
     def generate(

@@ -7,13 +7,17 @@ __all__ = ["render"]
 import re
 
 from crossover.records import Arm, Verdict
+from crossover.report.aspects import aspect_columns, aspect_rows
 from crossover.report.series import names
 from crossover.report.text import DASH, count, interval, known, milliseconds, one_line, score, seconds
-from crossover.verdict import explanation, headline
+from crossover.verdict import Aspects, explanation, headline
 
 
-def render(verdict: Verdict) -> str:
-    """Return the headline, the explanation and the table of arms in GitHub's Markdown, ending with a newline."""
+def render(verdict: Verdict, table: Aspects | None = None) -> str:
+    """Return the headline, the explanation, the table of arms, and that of aspects where it is given, as Markdown.
+
+    It is GitHub's, and ends with a newline.
+    """
     first, stop, rest = one_line(headline(verdict)).partition(". ")
     lines = [f"**{escape(first + stop.rstrip())}**" + (f" {escape(rest)}" if rest else ""), ""]
     answers = [
@@ -29,7 +33,22 @@ def render(verdict: Verdict) -> str:
     lines += [_row(arm, called[arm.arm], recommended=arm.arm == verdict.recommended) for arm in verdict.arms]
     task = verdict.task
     lines += ["", f"{escape(one_line(task.metric))} on {task.n_test:,} test rows of {escape(one_line(task.name))}."]
+    if table is not None:
+        lines += _aspects(table)
     return "\n".join(lines) + "\n"
+
+
+def _aspects(table: Aspects) -> list[str]:
+    rows = aspect_rows(table)
+    if not rows:
+        return []
+    heads = [
+        f"{column.family}: {escape(column.arm)}" if column.arm else column.family for column in aspect_columns(table)
+    ]
+    lines = ["", f"| aspect | {' | '.join(heads)} |", "|---|---|---|---|"]
+    return lines + [
+        f"| {row.name} | {' | '.join('<br>'.join(map(escape, cell)) for cell in row.cells)} |" for row in rows
+    ]
 
 
 def escape(text: str) -> str:

@@ -19,6 +19,7 @@ from markupsafe import Markup
 
 from crossover.records import Arm, Example, TrialRecord, Verdict
 from crossover.report.arms import BAR_WIDTH, arm_table
+from crossover.report.aspects import aspect_columns, aspect_rows
 from crossover.report.beside import class_rows, measure_rows, measures
 from crossover.report.charts import SpecJson, library, still
 from crossover.report.costs import cost_chart
@@ -27,7 +28,7 @@ from crossover.report.differences import where_they_differ
 from crossover.report.provenance import Provenance
 from crossover.report.series import nominated
 from crossover.report.text import clean, count, known, one_line, points, score, shorten
-from crossover.verdict import explanation, headline, prompt_at_start
+from crossover.verdict import aspects, explanation, headline, prompt_at_start
 
 PROMPT_LIMIT = 20_000
 """Characters of one prompt on the page; longer ones are cut, and the page says so."""
@@ -50,6 +51,7 @@ def render(
     *,
     provenance: Provenance,
     examples: Mapping[str, Example] | None = None,
+    slices: Mapping[str, str] | None = None,
 ) -> str:
     """Return the report of a study as one HTML page of about 1 MB.
 
@@ -63,10 +65,12 @@ def render(
         records: all trials of the study, failed ones too.
         provenance: where the numbers come from.
         examples: test rows by example id, to show where the arms differ; None leaves people's texts out.
+        slices: test example id -> label or sort of input, to say where each arm is ahead.
     """
+    table = aspects(verdict, records, slices)
     specs = {"crossover": crossover_chart(verdict, records), "cost": cost_chart(verdict)}
     drawn = {name: spec for name, spec in specs.items() if spec is not None}
-    style = _source("page.css")
+    style = _source("page.css") + _source("aspects.css")
     scripts = [_source("page.js")]
     if drawn:
         scripts.insert(0, "(() => {" + re.sub("</(?=script)", r"<\\/", library(), flags=re.IGNORECASE) + "\n})();")
@@ -94,6 +98,8 @@ def render(
         bar_width=BAR_WIDTH,
         scale=(score(scale.low), score(scale.high)),
         differences=where_they_differ(verdict, records, examples) if examples else [],
+        aspect_columns=aspect_columns(table),
+        aspect_rows=aspect_rows(table),
         metric=one_line(verdict.task.metric),
         measures=measures(verdict),
         measure_rows=measure_rows(verdict),

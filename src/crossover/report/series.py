@@ -24,6 +24,7 @@ from statistics import fmean
 
 from crossover.records import Arm, Family, TrialRecord, Verdict
 from crossover.report.text import known, one_line
+from crossover.verdict import trials_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,12 +131,6 @@ def record_score(record: TrialRecord) -> float | None:
         return None
     scores = [result.score for result in record.measurement.results if result.score is not None]
     return fmean(scores) if scores else None
-
-
-def trials_of(arm: Arm, records: Sequence[TrialRecord]) -> list[TrialRecord]:
-    """Return the trials that make up an arm, failed ones too."""
-    wanted = (arm.method, arm.budget, arm.model, arm.precision)
-    return [r for r in records if (r.key.method, r.key.budget, r.key.model, r.key.precision) == wanted]
 
 
 def seed_scores(arm: Arm, records: Sequence[TrialRecord]) -> list[tuple[int, float]]:

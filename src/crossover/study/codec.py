@@ -8,7 +8,17 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from crossover.records import Configuration, ExampleResult, Latency, Measurement, TrialKey, TrialRecord
+from crossover.records import (
+    Configuration,
+    ExampleResult,
+    Interaction,
+    Latency,
+    Measurement,
+    ProbeScores,
+    Retained,
+    TrialKey,
+    TrialRecord,
+)
 
 
 def record_to_json(record: TrialRecord) -> dict[str, Any]:
@@ -30,12 +40,19 @@ def record_from_json(value: Mapping[str, Any]) -> TrialRecord:
 
 
 def _measurement(value: Mapping[str, Any]) -> Measurement:
-    latency = value["latency"]
+    latency, retained, interaction = value["latency"], value.get("retained"), value.get("interaction")
     return Measurement(
         **{
             **value,
             "results": tuple(ExampleResult(**r) for r in value["results"]),
             "free": tuple(ExampleResult(**r) for r in value.get("free", ())),  # studies of earlier releases have none
             "latency": None if latency is None else Latency(**latency),
+            "retained": None if retained is None else Retained(**retained),
+            "probes": {name: _probe(scores) for name, scores in value.get("probes", {}).items()},
+            "interaction": None if interaction is None else Interaction(**interaction),
         }
     )
+
+
+def _probe(value: Mapping[str, Any]) -> ProbeScores:
+    return ProbeScores(**{**value, "before": tuple(value["before"]), "after": tuple(value["after"])})

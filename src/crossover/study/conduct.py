@@ -17,7 +17,7 @@ from crossover.methods import Method, Shape
 from crossover.methods.prompt.zero_shot import UserPrompt
 from crossover.metrics import Metric
 from crossover.model.base import LanguageModel, ModelIdentity
-from crossover.records import Example, TaskSpec, TrialKey, TrialRecord
+from crossover.records import Example, Probe, TaskSpec, TrialKey, TrialRecord
 from crossover.study.plan import Cell, LeftOut, Pace, Plan, fit_time
 from crossover.study.race import Race
 from crossover.study.room import Room, fit_memory
@@ -79,7 +79,7 @@ def digest(value: object) -> str:
     return hashlib.sha256(json.dumps(value).encode()).hexdigest()[:12]
 
 
-def conduct(
+def conduct(  # noqa: PLR0913  # a run has as many parts
     plans: Mapping[str, Plan],
     task: Task,
     store: StudyStore,
@@ -91,6 +91,7 @@ def conduct(
     deadline: float | None,
     rooms: Mapping[str, Room] | None = None,
     race: bool = False,
+    probes: Sequence[Probe] = (),
 ) -> None:
     """Run the cells that the store does not have, precision by precision.
 
@@ -104,6 +105,7 @@ def conduct(
         effort: of each trial.
         deadline: `time.monotonic()`; what does not fit before it is left out and named. None: everything runs.
         race: whether arms that cannot win are stopped, by dev scores (`Race`).
+        probes: the user's own, answered by what each trial leaves.
         rooms: precision -> what memory there is; where people set the bound, what does not fit is left out and named.
     """
     later = [cell for plan in list(plans.values())[1:] for cell in plan.cells]
@@ -117,7 +119,7 @@ def conduct(
         elif place and deadline is not None and time.monotonic() >= deadline:
             _out_of_time(plan, finished, watcher)
         else:
-            stage = _Stage(task, store, metric, watcher, effort=effort, deadline=deadline, race=race)
+            stage = _Stage(task, store, metric, watcher, effort=effort, deadline=deadline, race=race, probes=probes)
             # No name here holds the model: it must be gone when the next one is loaded.
             stage.run(plan, models.at(precision), rooms[precision] if rooms else None, () if place else later)
 
@@ -135,7 +137,9 @@ class _Stage:
         effort: float,
         deadline: float | None,
         race: bool,
+        probes: Sequence[Probe],
     ) -> None:
+        self._probes = probes
         self._task, self._store, self._metric, self._watcher = task, store, metric, watcher
         self._effort, self._deadline, self._race = effort, deadline, race
 
@@ -171,6 +175,7 @@ class _Stage:
                 seconds_of=seconds_of,
                 passes_of=passes_of,
                 race=race,
+                probes=self._probes,
             )
 
         if self._deadline is None:

@@ -15,8 +15,9 @@ from crossover.errors import StudyError, TrialError, UserError
 from crossover.measure import PeakMemory, measure
 from crossover.metrics import Metric
 from crossover.model.base import LanguageModel
-from crossover.records import TrialRecord
+from crossover.records import Probe, TrialRecord
 from crossover.study.answering import answer_freely, as_measured
+from crossover.study.besides import Besides
 from crossover.study.plan import Cell
 from crossover.study.race import Race
 from crossover.study.store import StudyStore
@@ -59,6 +60,7 @@ def run_cells(
     seconds_of: Mapping[tuple[str, int], float],
     passes_of: Mapping[tuple[str, int], int],
     race: Race | None = None,
+    probes: Sequence[Probe] = (),
 ) -> Spent:
     """Run every cell that the store does not have yet.
 
@@ -67,6 +69,7 @@ def run_cells(
         seconds_of: expected seconds of a cell by (method, budget).
         passes_of: expected token passes likewise, for the share that is done.
         race: says which cells need not run; None: all run.
+        probes: the user's own, answered by what each trial leaves.
 
     Returns:
         Seconds that cells were expected to take and that they took.
@@ -93,7 +96,7 @@ def run_cells(
             watcher.cell_started(cell.label, key.budget, key.seed)
             try:
                 with _telling(watcher, cell, model, passes_of.get(cell.arm, 0)):
-                    record = run_cell(cell, task, store, model, metric)
+                    record = run_cell(cell, task, store, model, metric, probes)
             except BaseException:  # Ctrl-C, a full disk: the process goes on to end in order, the trial did not end it
                 _withdraw(store, cell)
                 raise
@@ -128,7 +131,9 @@ def _withdraw(store: StudyStore, cell: Cell) -> None:
         return  # the disk is full: one attempt more than there was; what ended the trial is told, not this
 
 
-def run_cell(cell: Cell, task: Task, store: StudyStore, model: LanguageModel, metric: Metric) -> TrialRecord:
+def run_cell(
+    cell: Cell, task: Task, store: StudyStore, model: LanguageModel, metric: Metric, probes: Sequence[Probe] = ()
+) -> TrialRecord:
     """Fit a method on its labels, freeze and store its candidate, then read the test once.
 
     What a method cannot do (a prompt that is too long with its demonstrations, a fault of its own) is recorded as a
@@ -154,13 +159,17 @@ def run_cell(cell: Cell, task: Task, store: StudyStore, model: LanguageModel, me
                 effort=key.effort,
                 seed=key.seed,
             )
+            known = [example.inputs for example in labelled]
+            others = [one for one in unseen if one not in known] or unseen
             if needed is not None and task.spec.constrain is not None:
-                known = [example.inputs for example in labelled]
-                others = [one for one in unseen if one not in known] or unseen
                 fitted = as_measured(fitted, task.spec, others, needed)
             digest = store.keep_candidate(fitted.candidate)
             measurement = measure(fitted.candidate, task.test, task.spec, metric, needed)
             free = answer_freely(fitted.candidate, task, metric, needed)
+        measurement = replace(measurement, peak_memory_mb=memory.mb, free=free)
+        if needed is not None:
+            besides = Besides(needed, store, probes)
+            measurement = besides.measured(measurement, fitted.candidate, task.spec, others, edits=key.seed == 0)
     except StudyError:
         raise
     except (TrialError, UserError) as error:
@@ -178,7 +187,7 @@ def run_cell(cell: Cell, task: Task, store: StudyStore, model: LanguageModel, me
         labels_used=fitted.labels_used,
         token_passes=fitted.token_passes,
         fit_seconds=fitted.seconds,
-        measurement=replace(measurement, peak_memory_mb=memory.mb, free=free),
+        measurement=measurement,
         candidate=digest,
     )
 

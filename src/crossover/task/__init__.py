@@ -4,6 +4,7 @@ from crossover.task.check import ClassCount, DataCheck, FileRead, SetAside
 from crossover.task.conversations import split_conversations
 from crossover.task.label_names import read_label_names
 from crossover.task.predictions import Predictions, read_predictions
+from crossover.task.probes import read_probe
 from crossover.task.prompts import PromptFile, read_prompt
 from crossover.task.reader import Reader
 from crossover.task.registry import read_table
@@ -24,6 +25,7 @@ __all__ = [
     "Task",
     "read_label_names",
     "read_predictions",
+    "read_probe",
     "read_prompt",
     "read_table",
     "sample",

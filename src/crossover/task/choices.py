@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-__all__ = ["MultipleChoice", "choices_in", "find_choices", "input_columns", "lettered", "like"]
+__all__ = [
+    "MultipleChoice",
+    "Pointed",
+    "choices_in",
+    "find_choices",
+    "find_pointed",
+    "input_columns",
+    "lettered",
+    "like",
+]
 
 import json
 import re
@@ -45,6 +54,17 @@ class MultipleChoice:
         return f'kind: qa, {held} and "{self.target}" says which is right, by {self.by}; its words are right too'
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pointed:
+    """Each row's options and the place of the right one, from 0; None where a row has none. See `MultipleChoice`."""
+
+    options: str
+    right: str
+    lists: tuple[list[str] | None, ...]
+    places: tuple[int | None, ...]
+    by: str
+
+
 def find_choices(table: Table, *, target: str | None = None) -> MultipleChoice | None:
     """Return the table as multiple choice where two columns are named as one and hold it.
 
@@ -52,13 +72,26 @@ def find_choices(table: Table, *, target: str | None = None) -> MultipleChoice |
         table: the data file.
         target: the column that points at the right option, where the user said it; by default by its name.
     """
-    folded = {column.strip().casefold(): column for column in table.columns}
-    options = next((folded[name] for name in _OPTIONS if name in folded), None)
-    rights = [target] if target is not None else [folded[name] for name in _RIGHT if name in folded]
+    options, rights = _named(table)
+    rights = [target] if target is not None else rights
     if options is None or options in rights:
         return None
     found = (choices_in(table, options, right) for right in rights)
     return next((one for one in found if one is not None), None)
+
+
+def find_pointed(table: Table) -> Pointed | None:
+    """Return the options of each row and which is right, where two columns are named as multiple choice and hold it."""
+    options, rights = _named(table)
+    found = (_pointed(table, options, right) for right in rights if options is not None and options != right)
+    return next((one for one in found if one is not None), None)
+
+
+def _named(table: Table) -> tuple[str | None, list[str]]:
+    """Return the column that is called as options are, and those called as what says which is right."""
+    folded = {column.strip().casefold(): column for column in table.columns}
+    options = next((folded[name] for name in _OPTIONS if name in folded), None)
+    return options, [folded[name] for name in _RIGHT if name in folded]
 
 
 def choices_in(table: Table, options: str, right: str, *, by: str | None = None) -> MultipleChoice | None:
@@ -73,6 +106,11 @@ def choices_in(table: Table, options: str, right: str, *, by: str | None = None)
         right: the column that points.
         by: how it points, where that is known from another table; None finds it.
     """
+    found = _pointed(table, options, right, by=by)
+    return None if found is None else _with_letters(table, found)
+
+
+def _pointed(table: Table, options: str, right: str, *, by: str | None = None) -> Pointed | None:
     lists = [_options(cell) for cell in table.column(options)]
     said = [(cell or "").strip() for cell in table.column(right)]
     if sum(one is not None for one in lists) <= len(lists) / 2:
@@ -81,7 +119,7 @@ def choices_in(table: Table, options: str, right: str, *, by: str | None = None)
         places = [read(cell, one) if one is not None and cell else None for cell, one in zip(said, lists, strict=True)]
         if by not in (None, name) or any(p is None and c and o for p, c, o in zip(places, said, lists, strict=True)):
             continue
-        return _with_letters(table, options, right, lists, places, name)
+        return Pointed(options=options, right=right, lists=tuple(lists), places=tuple(places), by=name)
     return None
 
 
@@ -168,15 +206,14 @@ _WAYS: Mapping[str, Callable[[str, list[str]], int | None]] = {
 last option."""
 
 
-def _with_letters(
-    table: Table, options: str, right: str, lists: Sequence[list[str] | None], places: Sequence[int | None], by: str
-) -> MultipleChoice:
+def _with_letters(table: Table, found: Pointed) -> MultipleChoice:
+    options, right, lists = found.options, found.right, found.lists
     words = f"{right} 2"
     while words in table.columns:
         words += "2"
     at, target = table.columns.index(options), table.columns.index(right)
     cells = []
-    for row, choices, place in zip(table.cells, lists, places, strict=True):
+    for row, choices, place in zip(table.cells, lists, found.places, strict=True):
         new = list(row)
         new[at] = None if choices is None else lettered(choices)
         new[target] = None if place is None else ascii_uppercase[place]
@@ -185,6 +222,6 @@ def _with_letters(
         table=replace(table, columns=(*table.columns, words), cells=tuple(cells)),
         options=options,
         target=right,
-        by=by,
+        by=found.by,
         n_options=tuple(sorted({len(one) for one in lists if one is not None})),
     )

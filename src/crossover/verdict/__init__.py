@@ -1,9 +1,23 @@
 """Records -> decision, crossover, break-even, recommendation, with reasons; and the same in words and as JSON."""
 
+from crossover.verdict.aspects import COLUMNS, Aspect, Aspects, aspects
 from crossover.verdict.decide import decide
 from crossover.verdict.questions import explanation
 from crossover.verdict.schema import SCHEMA, from_json, to_json
-from crossover.verdict.sides import prompt_at_start
+from crossover.verdict.sides import prompt_at_start, trials_of
 from crossover.verdict.words import headline
 
-__all__ = ["SCHEMA", "decide", "explanation", "from_json", "headline", "prompt_at_start", "to_json"]
+__all__ = [
+    "COLUMNS",
+    "SCHEMA",
+    "Aspect",
+    "Aspects",
+    "aspects",
+    "decide",
+    "explanation",
+    "from_json",
+    "headline",
+    "prompt_at_start",
+    "to_json",
+    "trials_of",
+]

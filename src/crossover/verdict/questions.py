@@ -120,9 +120,12 @@ def _seconds(seconds: float) -> str:
 
 def _forgets(verdict: Verdict) -> str:
     known = [arm for arm in nominees(verdict) if arm.retention is not None]
-    return "; ".join(f"{arm.method} {100 * (1 - (arm.retention or 0.0)):.1f}%" for arm in known) + (
-        " of what the base model knew." if known else ""
-    )
+    changed = [arm for arm in known if arm.family != "prompt"]
+    told = [f"{arm.method} keeps {percent(arm.retention or 0.0)}" for arm in changed]
+    if not told:
+        return ""
+    rest = "; a prompt all of it" if len(changed) < len(known) else ""
+    return f"Of a token's probability in the base model's own text {', '.join(told)}{rest}."
 
 
 def _without_a_model(verdict: Verdict) -> str:

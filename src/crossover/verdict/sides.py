@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
-__all__ = ["best_baseline", "best_nominee", "find_arm", "known_as", "nominee", "nominees", "prompt_at_start"]
+__all__ = [
+    "best_baseline",
+    "best_nominee",
+    "find_arm",
+    "known_as",
+    "nominee",
+    "nominees",
+    "prompt_at_start",
+    "trials_of",
+]
 
-from crossover.records import Arm, Crossover, Family, Verdict
+from collections.abc import Sequence
+
+from crossover.records import Arm, Crossover, Family, TrialRecord, Verdict
 from crossover.verdict.standing import CONSTANT_METHODS
 
 _BASELINES = {
@@ -59,3 +70,9 @@ def prompt_at_start(verdict: Verdict, crossover: Crossover) -> str:
     method = crossover.prompt_method
     measured = any(arm.method == method and arm.budget == crossover.labels for arm in verdict.arms)
     return method if measured else "prompts"
+
+
+def trials_of(arm: Arm, records: Sequence[TrialRecord]) -> list[TrialRecord]:
+    """Return the trials that make up an arm, failed ones too."""
+    wanted = (arm.method, arm.budget, arm.model, arm.precision)
+    return [r for r in records if (r.key.method, r.key.budget, r.key.model, r.key.precision) == wanted]

@@ -2,6 +2,7 @@
 
 from crossover.model.engine.adapters import speed_up
 from crossover.model.engine.best import BEST_FIRST_NODES, LabelTree, score_best
+from crossover.model.engine.divergence import divergences, read_states
 from crossover.model.engine.embed import embed
 from crossover.model.engine.generate import Decoding
 from crossover.model.engine.generator import Generator
@@ -25,8 +26,10 @@ __all__ = [
     "Objective",
     "Prefixes",
     "ScoreResult",
+    "divergences",
     "embed",
     "quicken",
+    "read_states",
     "score",
     "score_best",
     "score_own",
