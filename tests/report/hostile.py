@@ -48,6 +48,20 @@ PAYLOADS = (
     "| a | b |\n[x](javascript:alert(1)) @everyone #1 ![i](https://evil.example/i.png)",
     "url(https://evil.example) ; } body { display: none",
     "\ud800 lone surrogate",
+    "<select><option>x</select><img src=x onerror=alert(1)>",
+    "</option></select><script>alert(1)</script>",
+    "</td></tr></table><script>alert(1)</script>",
+    "<template><script>alert(1)</script></template>",
+    "<style>@import url(https://evil.example/x.css)</style>",
+    "<video><source onerror=alert(1)></video>",
+    "<audio src=https://evil.example/a.mp3 autoplay>",
+    "<img srcset='https://evil.example/i.png 2x'>",
+    "<embed src=//evil.example/x.swf>",
+    "<use href=https://evil.example/x.svg#a>",
+    "javascript:alert(1)//",
+    "\ufeff<\u0000script>alert(1)</script>",
+    "__proto__ constructor toString",
+    "<bdi><details><summary>x</summary></details></bdi>",
 )
 
 
@@ -66,6 +80,7 @@ def hostile(study: Study, payload: str) -> Study:
             model=payload if old.model else "",
             source_precision=payload if old.source_precision else None,
             precision=payload if old.precision else "",
+            beside={payload: 0.5},
         )
 
     def record(old: TrialRecord) -> TrialRecord:
@@ -119,6 +134,9 @@ def hostile(study: Study, payload: str) -> Study:
             prompts={payload: payload},
             model=(payload,),
             hashes={payload: payload},
+            signatures={payload: payload},
+            classes={payload: {"precision": 0.5, "recall": 0.5, "f1": 0.5, "n": 3}},
+            classes_of=payload,
         ),
         examples={
             key: Example(id=key, inputs={payload: payload, "other": payload}, target=payload, row=example.row)

@@ -1,82 +1,11 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
-from playwright.sync_api import Browser, Dialog, Page, sync_playwright
+from playwright.sync_api import Browser
 
-from crossover.report.page import render
-from tests.report.hostile import all_at_once
-from tests.report.invented import Study
+from tests.report.watched import Watched, in_chromium
 
-CHROMIUM = Path("/usr/bin/chromium")
-QUIET = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
-
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(not CHROMIUM.exists(), reason=f"{CHROMIUM} is not installed"),
-]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        found = playwright.chromium.launch(executable_path=str(CHROMIUM), args=list(QUIET))
-        yield found
-        found.close()
-
-
-@pytest.fixture(scope="module")
-def pages(study: Study, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """Return file addresses of the report of an ordinary study and of a hostile one."""
-    folder = tmp_path_factory.mktemp("pages")
-    addresses = {}
-    for name, made in {"ordinary": study, "hostile": all_at_once(study)}.items():
-        path = folder / f"{name}.html"
-        page = render(made.verdict, made.records, provenance=made.provenance, examples=made.examples)
-        path.write_text(page, encoding="utf-8")
-        addresses[name] = path.as_uri()
-    return addresses
-
-
-class Watched:
-    """An opened page and everything that it did besides."""
-
-    def __init__(
-        self, browser: Browser, address: str, *, width: int = 1280, dark: bool = False, scripts: bool = True
-    ) -> None:
-        self.context = browser.new_context(
-            viewport={"width": width, "height": 900},
-            color_scheme="dark" if dark else "light",
-            java_script_enabled=scripts,
-        )
-        self.page: Page = self.context.new_page()
-        self.events: list[str] = []
-        self.page.on("console", lambda message: self.events.append(f"console {message.type}: {message.text}"))
-        self.page.on("pageerror", lambda error: self.events.append(f"error: {error}"))
-        self.page.on("dialog", self._dialog)
-        self.page.on("request", lambda request: self.events.append(f"request: {request.url}"))
-        self.page.goto(address)
-        if scripts:
-            self.page.wait_for_function("document.querySelectorAll('.chart svg').length === 2")
-        self.events.remove(f"request: {address}")
-
-    def _dialog(self, dialog: Dialog) -> None:
-        self.events.append(f"dialog: {dialog.message}")
-        dialog.dismiss()
-
-    def __enter__(self) -> Watched:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.context.close()
+pytestmark = in_chromium
 
 
 @pytest.mark.parametrize("name", ["ordinary", "hostile"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 __all__ = ["Study", "open_study"]
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from crossover.metrics import get_metric, per_class
 from crossover.model.load import load_model
 from crossover.records import DEFAULT_MARGIN, Arm, TrialRecord, Verdict
 from crossover.study import StudyMemo, StudyStore
-from crossover.verdict import Aspects, aspects, decide, to_json
+from crossover.verdict import Aspects, Diff, Differing, aspects, decide, to_json
 
 
 def open_study(folder: Path | str) -> Study:
@@ -83,7 +83,8 @@ class Study:
 
         Args:
             path: the HTML file.
-            examples: whether rows of the test on which arms differ go along. They are the user's texts.
+            examples: whether the user's texts go along: rows of the test on which arms differ, and prompt files, which
+                may hold examples, too.
             margin: as for `verdict`.
         """
         # Altair takes half a second to import: only who wants a page waits for it.
@@ -99,7 +100,7 @@ class Study:
             command=memo.command,
             versions=memo.versions,
             checks=memo.checks,
-            prompts=memo.prompts,
+            prompts=memo.prompts if examples else _without_files(memo.prompts),
             model=(
                 model_in_words(model, precisions),
                 f"{model['parameters']:,} parameters, reads {model['context_tokens']:,} tokens",
@@ -110,10 +111,30 @@ class Study:
             classes=self._classes(verdict, memo),
             classes_of=verdict.recommended or "",
         )
-        rows = {e.id: e for e in memo.test} if examples else None
-        page = render(verdict, self.records(), provenance=provenance, examples=rows, slices=_slices(memo))
+        rows = {e.id: e for e in memo.test}
+        page = render(
+            verdict, self.records(), provenance=provenance, examples=rows, slices=_slices(memo), texts=examples
+        )
         way_out = "free some space, or name another place: crossover report STUDY --html FILE"
         return replace_text(Path(path), page, way_out)
+
+    def diff(self, a: str, b: str, *, by: Mapping[str, Mapping[str, str]] | None = None) -> Diff:
+        """Return where two arms differ: overall, by label and slice, by test row, in calibration and in confusions.
+
+        Args:
+            a, b: arms' names, for example "lora@64".
+            by: name of a division of the test rows -> example id -> part, beside labels, thirds by length and input
+                columns with few values.
+
+        Raises:
+            StudyError: an arm is unknown, or both are one.
+        """
+        memo, verdict = self._memo(), self.verdict()
+        self._arm(a, verdict)
+        self._arm(b, verdict)
+        if a == b:
+            raise StudyError(f"{a} is compared with itself.", "name two arms: crossover diff STUDY ARM ARM")
+        return Differing(self.records(), memo.test, labels=memo.spec.labels, by=by).diff(a, b)
 
     def pack(self, output: Path | str | None = None, *, arm: str | None = None) -> Path:
         """Pack the recommended arm (or another) as a bundle: the seed with the median dev score.
@@ -219,6 +240,13 @@ def _slices(memo: StudyMemo) -> dict[str, str]:
     lengths = {e.id: sum(map(len, e.inputs.values())) for e in memo.test}
     middle = sorted(lengths.values())[len(lengths) // 2] if lengths else 0
     return {name: "longer inputs" if length >= middle else "shorter inputs" for name, length in lengths.items()}
+
+
+def _without_files(prompts: Mapping[str, str]) -> dict[str, str]:
+    """Return the default prompt as it is, and of each prompt file only how long it is."""
+    return {
+        name: text if name == "default" else f"(left out: {len(text):,} characters)" for name, text in prompts.items()
+    }
 
 
 def _references(memo: StudyMemo) -> int:

@@ -1,8 +1,8 @@
-"""What is done with a finished study or a bundle: report, pack, judge, predict."""
+"""What is done with a finished study or a bundle: report, diff, pack, judge, predict."""
 
 from __future__ import annotations
 
-__all__ = ["judge", "pack", "predict", "report"]
+__all__ = ["diff", "judge", "pack", "predict", "report"]
 
 import shlex
 from dataclasses import asdict
@@ -30,7 +30,9 @@ def report(
     html: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Where to write the page; by default STUDY/report.html.")
     ] = None,
-    no_examples: Annotated[bool, typer.Option("--no-examples", help="Leave the test's texts out of the page.")] = False,
+    no_examples: Annotated[
+        bool, typer.Option("--no-examples", help="Leave the test's texts and prompt files out.")
+    ] = False,
     margin: Margin = None,
     as_json: Json = False,
 ) -> None:
@@ -55,6 +57,27 @@ def report(
     console.print()
     console.print(aspects_text(opened.aspects()))
     console.print(f"\n  the page: {page}", soft_wrap=True, markup=False)
+
+
+@app.command()
+def diff(
+    study: Annotated[Path, typer.Argument(metavar="STUDY", help="Study folder")],
+    a: Annotated[str, typer.Argument(metavar="ARM", help="An arm, for example lora@64")],
+    b: Annotated[str, typer.Argument(metavar="ARM", help="Another")],
+    limit: Annotated[int, typer.Option(metavar="N", min=0, help="Most examples of each side.")] = 5,
+    no_examples: Annotated[bool, typer.Option("--no-examples", help="Leave the test's texts out.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Show where two arms differ: labels, lengths, rows that one gets and the other misses, confusions, calibration."""
+    from crossover import api
+    from crossover.report.differing import diff_text
+    from crossover.verdict import diff_to_json
+
+    found = api.open_study(study).diff(a, b)
+    if as_json:
+        print_json(diff_to_json(found, examples=not no_examples, limit=limit))
+        return
+    Console(highlight=False).print(diff_text(found, examples=not no_examples, limit=limit))
 
 
 @app.command()

@@ -1,128 +1,300 @@
-"""The test rows that one of two arms gets right and the other does not, or answers clearly better."""
+"""Where the compared arms differ, for the page: pairs, test rows, slices, confusions, calibration."""
 
 from __future__ import annotations
 
-__all__ = ["Difference", "Differences", "where_they_differ"]
+__all__ = [
+    "ComparedArm",
+    "Differences",
+    "PairRow",
+    "RowCell",
+    "SideRows",
+    "SliceRow",
+    "TestRow",
+    "where_they_differ",
+]
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from statistics import fmean
+from itertools import combinations
 
-from crossover.records import Arm, Example, TrialRecord, Verdict
-from crossover.report.series import nominated, trials_of
-from crossover.report.text import DASH, clean, one_line, score, shorten
+from markupsafe import escape
+
+from crossover.records import Arm, Example, Family, TrialRecord, Verdict
+from crossover.report.calibrated import Drawing, drawing
+from crossover.report.differing import answer_words
+from crossover.report.series import names, nominated
+from crossover.report.text import DASH, clean, count, one_line, score, shorten, signed_points
+from crossover.verdict.diff import ArmSide, SliceDifference
+from crossover.verdict.differ import Differing
+from crossover.verdict.outcomes import GETS, Outcome
+from crossover.verdict.sides import best_baseline, find_arm
+from crossover.verdict.slices import of_rows_alone
 
 TEXT_LIMIT = 600
-ANSWER_LIMIT = 200
-CLEARLY = 0.2
-"""A lead on one row that is worth looking at, where scores lie between right and wrong."""
+ANSWER_LIMIT = 160
+ROWS_LIMIT = 400
+BYTES_LIMIT = 190_000
+"""Of all test rows on the page, as HTML."""
+ROW_BYTES = 420
+"""About what the markup of one row takes, beside its texts."""
+SLICES_LIMIT = 200
+CONFUSIONS_LIMIT = 6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Difference:
-    """One test row: its number in the file, its texts, the wanted answer and each arm's most frequent one."""
+class ComparedArm:
+    """An arm whose rows are shown: the column's heading, and what draws its mark."""
+
+    name: str
+    family: Family
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PairRow:
+    """Two arms: their difference in points, and the rows that one, the other, both or neither gets."""
+
+    first: ComparedArm
+    second: ComparedArm
+    difference: str
+    only_first: str
+    only_second: str
+    both: str
+    neither: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowCell:
+    """One arm's answer to one test row; `score` is None where it gave none."""
+
+    text: str
+    score: float | None
+
+    @property
+    def mark(self) -> str:
+        """What tells right from wrong without colour."""
+        return "" if self.score is None else "✓" if self.score >= GETS else "✗"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TestRow:
+    """One test row with the answers of the compared arms, in their order. `label` is its place among the labels."""
 
     row: int
     inputs: tuple[tuple[str, str], ...]
     target: str
-    winner_answer: str
-    loser_answer: str
+    label: int | None
+    cells: tuple[RowCell, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SliceRow:
+    """One label, third or part of a column: rows, the two scores, and their difference in points."""
+
+    group: str
+    name: str
+    n: int
+    first: str
+    second: str
+    difference: str
+    surely: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SideRows:
+    """One arm by itself: confusions as (wanted, answered, answers, share), and its reliability curve."""
+
+    arm: ComparedArm
+    confusions: tuple[tuple[str, str, str, str], ...]
+    calibration: Drawing | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Differences:
-    """Rows that `winner` gets and `loser` misses: the first of them, and how many there are in all.
+    """The section's content.
 
-    `graded`: scores lie between right and wrong, and the rows are those on which `winner` is clearly ahead.
+    Attributes:
+        arms: that are compared: the nominees, the best baseline, the recommended.
+        pairs: every two of them.
+        graded: scores lie between right and wrong.
+        labels: names for the filter; empty where answers are no labels.
+        rows: test rows that one of the arms misses; empty where the page leaves texts out.
+        total: how many such rows there are.
+        sliced: the first pair on each slice.
+        slices_total: how many slices there are.
+        sides: each arm by itself.
     """
 
-    winner: str
-    loser: str
+    arms: tuple[ComparedArm, ...]
+    pairs: tuple[PairRow, ...]
+    graded: bool
+    labels: tuple[str, ...]
+    rows: tuple[TestRow, ...]
     total: int
-    shown: tuple[Difference, ...]
-    graded: bool = False
+    sliced: tuple[SliceRow, ...]
+    slices_total: int
+    sides: tuple[SideRows, ...]
 
+    @property
+    def confused(self) -> bool:
+        """Whether any arm took one label for another."""
+        return any(side.confusions for side in self.sides)
 
-def _by_example(arm: Arm, records: Sequence[TrialRecord]) -> dict[str, tuple[float, str]]:
-    """Return example id -> (mean score over seeds, most frequent answer with how often it came when seeds disagree)."""
-    scores: dict[str, list[float]] = defaultdict(list)
-    answers: dict[str, Counter[str]] = defaultdict(Counter)
-    for record in trials_of(arm, records):
-        if record.measurement is None:
-            continue
-        for result in record.measurement.results:
-            if result.score is not None:
-                scores[result.example_id].append(result.score)
-                answers[result.example_id][result.answer if result.answer is not None else DASH] += 1
-    found = {}
-    for example_id, values in scores.items():
-        answer, times = answers[example_id].most_common(1)[0]
-        words = shorten(clean(answer), ANSWER_LIMIT)
-        found[example_id] = (
-            fmean(values),
-            words if times == len(values) else f"{words} ({times} of {len(values)} seeds)",
-        )
-    return found
+    @property
+    def calibrated(self) -> bool:
+        """Whether any arm has a reliability curve."""
+        return any(side.calibration for side in self.sides)
 
 
 def where_they_differ(
-    verdict: Verdict, records: Sequence[TrialRecord], examples: Mapping[str, Example], *, limit: int = 20
-) -> list[Differences]:
-    """Return what the nominated prompt arm gets and the nominated weights arm misses, and the reverse.
+    verdict: Verdict, records: Sequence[TrialRecord], examples: Mapping[str, Example], *, texts: bool = True
+) -> Differences | None:
+    """Return where the nominees, the best baseline and the recommended arm differ; None with fewer than two of them.
 
-    An arm gets a row when its mean score over seeds is at least one half. Where scores lie between right and wrong, the
-    rows are those on which one is ahead by `CLEARLY`, and each answer has its score beside it. Without a weights arm
-    the `both` arm stands in; with fewer than two nominated arms there is nothing to compare and the list is empty.
+    Args:
+        verdict: what follows from `records`.
+        records: all trials of the study.
+        examples: test rows by id.
+        texts: whether the rows' texts are shown.
     """
-    sent = nominated(verdict)
-    prompt, weights = sent.get("prompt"), sent.get("weights") or sent.get("both")
-    if prompt is None or weights is None:
-        return []
-    pairs = ((prompt, weights), (weights, prompt))
-    outcome = {arm.arm: _by_example(arm, records) for arm in (prompt, weights)}
-    graded = _is_graded((prompt, weights), records)
-    found = []
-    for winner, loser in pairs:
-        wins, losses = outcome[winner.arm], outcome[loser.arm]
-        both = [key for key in wins if key in losses and key in examples]
-        ids = [key for key in both if _gets(wins[key][0], losses[key][0], graded=graded)]
-        ids.sort(key=lambda key: (losses[key][0] - wins[key][0], examples[key].row))
-        shown = []
-        for key in ids[:limit]:
-            example = examples[key]
-            inputs = tuple((one_line(name), shorten(clean(text), TEXT_LIMIT)) for name, text in example.inputs.items())
-            target = DASH if example.target is None else shorten(clean(example.target), ANSWER_LIMIT)
-            shown.append(
-                Difference(
-                    row=example.row,
-                    inputs=inputs,
-                    target=target,
-                    winner_answer=_told(wins[key], graded=graded),
-                    loser_answer=_told(losses[key], graded=graded),
-                )
-            )
-        found.append(
-            Differences(
-                winner=one_line(winner.method),
-                loser=one_line(loser.method),
-                total=len(ids),
-                shown=tuple(shown),
-                graded=graded,
+    differing = Differing(records, tuple(examples.values()), labels=verdict.task.labels)
+    chosen = [arm for arm in _compared(verdict) if arm.arm in differing.arms and differing.outcomes(arm.arm)]
+    if len(chosen) < 2:
+        return None
+    called = _called(verdict, chosen)
+    shown = {arm.arm: ComparedArm(name=called[arm.arm], family=arm.family) for arm in chosen}
+    arms = tuple(shown)
+    graded = differing.is_graded(*arms)
+    pairs = []
+    for a, b in combinations(arms, 2):
+        found = differing.diff(a, b)
+        pairs.append(
+            PairRow(
+                first=shown[a],
+                second=shown[b],
+                difference=signed_points(found.difference, found.interval),
+                only_first=count(found.only_a),
+                only_second=count(found.only_b),
+                both=count(found.both),
+                neither=DASH if graded else count(found.neither),
             )
         )
-    return found
+    labels = tuple(verdict.task.labels)
+    missed = _missed(differing, arms, examples)
+    rows = _rows(missed, differing, arms, examples, labels, graded=graded) if texts else ()
+    sliced = [one for one in differing.sliced(arms[0], arms[1]) if texts or not of_rows_alone(one.group)]
+    return Differences(
+        arms=tuple(shown.values()),
+        pairs=tuple(pairs),
+        graded=graded,
+        labels=tuple(shorten(one_line(label), ANSWER_LIMIT) for label in labels),
+        rows=rows,
+        total=len(missed),
+        sliced=tuple(_slice_row(one) for one in sliced[:SLICES_LIMIT]),
+        slices_total=len(sliced),
+        sides=tuple(_side(differing.side(arm), shown[arm]) for arm in arms),
+    )
 
 
-def _is_graded(arms: Sequence[Arm], records: Sequence[TrialRecord]) -> bool:
-    trials = [record for arm in arms for record in trials_of(arm, records)]
-    results = [result for trial in trials if trial.measurement is not None for result in trial.measurement.results]
-    return any(result.score not in (None, 0.0, 1.0) for result in results)
+def _compared(verdict: Verdict) -> list[Arm]:
+    """Return weights, prompt, both, the best baseline, the recommended arm: each once, as far as they are there."""
+    sent = nominated(verdict)
+    families: tuple[Family, ...] = ("weights", "prompt", "both")
+    wanted = [
+        *(sent.get(family) for family in families),
+        best_baseline(verdict),
+        find_arm(verdict, verdict.recommended),
+    ]
+    return list({arm.arm: arm for arm in wanted if arm is not None}.values())
 
 
-def _gets(wins: float, loses: float, *, graded: bool) -> bool:
-    return wins - loses >= CLEARLY if graded else wins >= 0.5 > loses
+def _called(verdict: Verdict, arms: Sequence[Arm]) -> dict[str, str]:
+    """Return short names; with the number of labels where two would be called the same."""
+    called = names(verdict)
+    several = [called[arm.arm] for arm in arms]
+    return {
+        arm.arm: called[arm.arm] if several.count(called[arm.arm]) == 1 else f"{called[arm.arm]}, {arm.budget:,} labels"
+        for arm in arms
+    }
 
 
-def _told(outcome: tuple[float, str], *, graded: bool) -> str:
-    return f"{score(outcome[0])} · {outcome[1]}" if graded else outcome[1]
+def _missed(differing: Differing, arms: Sequence[str], examples: Mapping[str, Example]) -> list[str]:
+    """Return the rows that one of the arms misses, such that the first of them hold every pattern of who gets what."""
+    patterns: dict[tuple[bool, ...], list[str]] = defaultdict(list)
+    for key in examples:
+        found = [differing.outcomes(arm).get(key) for arm in arms]
+        scores = [None if one is None else one.score for one in found]
+        if not all(value is None or value >= 1.0 for value in scores):
+            patterns[tuple(value is not None and value >= GETS for value in scores)].append(key)
+    # Rows that no arm gets say the least about how the arms differ: they come after the others.
+    queues = [keys for pattern, keys in sorted(patterns.items()) if any(pattern)]
+    last = [key for pattern, keys in patterns.items() if not any(pattern) for key in keys]
+    longest = max(map(len, queues), default=0)
+    return [keys[place] for place in range(longest) for keys in queues if place < len(keys)] + last
+
+
+def _rows(
+    missed: Sequence[str],
+    differing: Differing,
+    arms: Sequence[str],
+    examples: Mapping[str, Example],
+    labels: Sequence[str],
+    *,
+    graded: bool,
+) -> tuple[TestRow, ...]:
+    """Return the first of the missed rows that the page has room for, in the file's order."""
+    places = {label: place for place, label in enumerate(labels)}
+    found: list[TestRow] = []
+    room = BYTES_LIMIT
+    for key in missed[:ROWS_LIMIT]:
+        example = examples[key]
+        target = DASH if example.target is None else shorten(clean(example.target), ANSWER_LIMIT)
+        row = TestRow(
+            row=example.row,
+            inputs=tuple((one_line(name), shorten(clean(text), TEXT_LIMIT)) for name, text in example.inputs.items()),
+            target=target,
+            label=places.get(example.target or ""),
+            cells=tuple(_cell(differing.outcomes(arm).get(key), graded=graded) for arm in arms),
+        )
+        room -= _bytes(row)
+        if room < 0 and found:
+            break
+        found.append(row)
+    return tuple(sorted(found, key=lambda row: row.row))
+
+
+def _bytes(row: TestRow) -> int:
+    texts = [row.target, *(cell.text for cell in row.cells), *(part for pair in row.inputs for part in pair)]
+    return ROW_BYTES + sum(len(str(escape(text)).encode()) for text in texts)
+
+
+def _cell(outcome: Outcome | None, *, graded: bool) -> RowCell:
+    if outcome is None:
+        return RowCell(text="no answer", score=None)
+    return RowCell(text=answer_words(outcome, graded=graded, limit=ANSWER_LIMIT), score=round(outcome.score, 4))
+
+
+def _slice_row(one: SliceDifference) -> SliceRow:
+    return SliceRow(
+        group=one_line(one.group),
+        name=shorten(one_line(one.name), ANSWER_LIMIT),
+        n=one.n,
+        first=score(one.score_a),
+        second=score(one.score_b),
+        difference=signed_points(one.difference, one.interval),
+        surely=one.p is not None and one.p < 0.05,
+    )
+
+
+def _side(side: ArmSide, arm: ComparedArm) -> SideRows:
+    confusions = tuple(
+        (
+            shorten(one_line(one.wanted), ANSWER_LIMIT),
+            shorten(one_line(one.answered), ANSWER_LIMIT),
+            count(one.n),
+            f"{one.share:.0%}",
+        )
+        for one in side.confusions[:CONFUSIONS_LIMIT]
+    )
+    found = side.calibration
+    return SideRows(arm=arm, confusions=confusions, calibration=drawing(found) if found is not None else None)

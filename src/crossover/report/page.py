@@ -21,6 +21,9 @@ from crossover.records import Arm, Example, TrialRecord, Verdict
 from crossover.report.arms import BAR_WIDTH, arm_table
 from crossover.report.aspects import aspect_columns, aspect_rows
 from crossover.report.beside import class_rows, measure_rows, measures
+from crossover.report.calibrated import HEIGHT as CALIBRATION_HEIGHT
+from crossover.report.calibrated import WIDTH as CALIBRATION_WIDTH
+from crossover.report.calibrated import across, down
 from crossover.report.charts import SpecJson, library, still
 from crossover.report.costs import cost_chart
 from crossover.report.curves import crossover_chart
@@ -52,6 +55,7 @@ def render(
     provenance: Provenance,
     examples: Mapping[str, Example] | None = None,
     slices: Mapping[str, str] | None = None,
+    texts: bool = True,
 ) -> str:
     """Return the report of a study as one HTML page of about 1 MB.
 
@@ -64,14 +68,15 @@ def render(
         verdict: what follows from `records`.
         records: all trials of the study, failed ones too.
         provenance: where the numbers come from.
-        examples: test rows by example id, to show where the arms differ; None leaves people's texts out.
+        examples: test rows by example id, to show where the arms differ; without them that section is left out.
         slices: test example id -> label or sort of input, to say where each arm is ahead.
+        texts: whether the rows' texts are shown; without them the section has counts and label names alone.
     """
     table = aspects(verdict, records, slices)
     specs = {"crossover": crossover_chart(verdict, records), "cost": cost_chart(verdict)}
     drawn = {name: spec for name, spec in specs.items() if spec is not None}
-    style = _source("page.css") + _source("aspects.css")
-    scripts = [_source("page.js")]
+    style = _source("page.css") + _source("aspects.css") + _source("differences.css")
+    scripts = [_source("page.js") + _source("differences.js")]
     if drawn:
         scripts.insert(0, "(() => {" + re.sub("</(?=script)", r"<\\/", library(), flags=re.IGNORECASE) + "\n})();")
     first, _, rest = one_line(headline(verdict)).partition(". ")
@@ -97,7 +102,8 @@ def render(
         rows=rows,
         bar_width=BAR_WIDTH,
         scale=(score(scale.low), score(scale.high)),
-        differences=where_they_differ(verdict, records, examples) if examples else [],
+        differences=where_they_differ(verdict, records, examples, texts=texts) if examples else None,
+        calibration=(CALIBRATION_WIDTH, CALIBRATION_HEIGHT, across, down),
         aspect_columns=aspect_columns(table),
         aspect_rows=aspect_rows(table),
         metric=one_line(verdict.task.metric),

@@ -15,12 +15,14 @@ __all__ = [
     "score",
     "seconds",
     "shorten",
+    "signed_points",
 ]
 
 import math
 import unicodedata
 
 from crossover.records import Interval
+from crossover.verdict.figures import signed
 
 DASH = "–"
 _REORDERING = frozenset("\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
@@ -121,3 +123,14 @@ def memory(value: float | None) -> str:
     if value is None:
         return DASH
     return f"{value:,.0f} MiB" if value < 1024 else f"{value / 1024:,.1f} GiB"
+
+
+def signed_points(value: float | None, within: Interval | None = None) -> str:
+    """A difference of fractions in whole points with its sign and interval: "+17 [+10, +24]", "–" when unknown."""
+    value = known(value)
+    if value is None:
+        return DASH
+    between = ""
+    if within is not None and known(within.low) is not None and known(within.high) is not None:
+        between = f" [{signed(within.low)}, {signed(within.high)}]"
+    return signed(value) + between

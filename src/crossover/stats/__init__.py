@@ -1,5 +1,6 @@
 """Intervals, paired comparisons, correction, power and learning curves: numbers in, numbers out."""
 
+from crossover.stats.calibration import Calibration, CalibrationBin, calibration
 from crossover.stats.components import Clusters
 from crossover.stats.correction import holm
 from crossover.stats.curve_rows import CurveRow
@@ -16,6 +17,8 @@ from crossover.stats.power import (
 from crossover.stats.shares import LostShare, lost_share
 
 __all__ = [
+    "Calibration",
+    "CalibrationBin",
     "Clusters",
     "Comparison",
     "CurveEstimate",
@@ -25,6 +28,7 @@ __all__ = [
     "LostShare",
     "MeanScore",
     "arm_interval",
+    "calibration",
     "compare",
     "crossover_point",
     "data_advantage",

@@ -2,6 +2,8 @@
 
 from crossover.verdict.aspects import COLUMNS, Aspect, Aspects, aspects
 from crossover.verdict.decide import decide
+from crossover.verdict.diff import Diff, diff_to_json
+from crossover.verdict.differ import Differing
 from crossover.verdict.questions import explanation
 from crossover.verdict.schema import SCHEMA, from_json, to_json
 from crossover.verdict.sides import prompt_at_start, trials_of
@@ -12,8 +14,11 @@ __all__ = [
     "SCHEMA",
     "Aspect",
     "Aspects",
+    "Diff",
+    "Differing",
     "aspects",
     "decide",
+    "diff_to_json",
     "explanation",
     "from_json",
     "headline",

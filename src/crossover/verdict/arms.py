@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["MOST_MISSING", "ArmData", "gather"]
+__all__ = ["MOST_MISSING", "ArmData", "example_order", "gather"]
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -119,15 +119,23 @@ def _names(keys: Sequence[TrialKey]) -> dict[TrialKey, str]:
     return names
 
 
+def example_order(measured: Sequence[Measurement]) -> tuple[str, ...]:
+    """Return the examples in the order of an arm's rows: the measurements' own where all agree, else sorted."""
+    orders = {_ids(measurement) for measurement in measured}
+    return orders.pop() if len(orders) == 1 else tuple(sorted({key for order in orders for key in order}))
+
+
+def _ids(measurement: Measurement) -> tuple[str, ...]:
+    return tuple(result.example_id for result in measurement.results)
+
+
 class _Answers:
     """Reads measurements into rows over one order of examples."""
 
     def __init__(self, records: Sequence[TrialRecord], groups: Mapping[str, str]) -> None:
-        orders = [
-            [result.example_id for result in m.results] for m in (r.measurement for r in records) if m is not None
-        ]
-        self._same = all(order == orders[0] for order in orders)
-        ids = orders[0] if self._same and orders else sorted({example_id for order in orders for example_id in order})
+        measured = [record.measurement for record in records if record.measurement is not None]
+        ids = example_order(measured)
+        self._same = all(_ids(m) == ids for m in measured)
         self.n = len(ids)
         self.clusters = _clusters(ids, groups)
         self._place = {} if self._same else {example_id: index for index, example_id in enumerate(ids)}
