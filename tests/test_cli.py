@@ -78,6 +78,9 @@ OPTIONS = {
     "pack": {"study", "-o", "--output", "--arm"},
     "judge": {"study", "--model", "--arms", "--precision", "--json"},
     "predict": {"bundle", "file", "-o", "--output"},
+    "simulate": {
+        "--test-size", "--seeds", "--budgets", "--gain", "--seed-sd", "--margin", "--studies", "--json",
+    },
     "methods": {"--json"},
     "models": {"--json"},
     "doctor": {"--json"},

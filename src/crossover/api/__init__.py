@@ -4,6 +4,7 @@ from crossover.about import doctor, methods, models
 from crossover.api.answers import Bundle, load, predict_file
 from crossover.api.checking import Checked, check
 from crossover.api.running import FIRST_LOOK_SECONDS, compare
+from crossover.api.simulating import simulate
 from crossover.api.study import Study, open_study
 from crossover.listener import Listener
 
@@ -21,4 +22,5 @@ __all__ = [
     "models",
     "open_study",
     "predict_file",
+    "simulate",
 ]

@@ -76,7 +76,8 @@ class Checked:
         {"schema", "task": {"name", "kind", "metric", "input_fields", "target_field", "n_train", "n_test", "schema"},
         "files": [{"name", "format", "n_rows", "n_found", "columns", "sha256", "layout"}], "reasons", "notes",
         "unused_columns", "set_aside": [{"file", "row", "reason", "other_row", "text", "answer"}],
-        "near_duplicates": [[row, row]], "spellings": [[label]], "classes": [{"label", "n_train", "n_test"}],
+        "near_duplicates": [[row, row]], "labels_inside": [row], "spellings": [[label]],
+        "classes": [{"label", "n_train", "n_test"}],
         "lengths": {…} or null, "characters": {"input", "answer": [median, 95%, largest] or null}, "model",
         "detectable_difference"}
         """
@@ -99,6 +100,7 @@ class Checked:
             "unused_columns": list(found.unused_columns),
             "set_aside": [asdict(row) for row in found.set_aside],
             "near_duplicates": [list(pair) for pair in found.near_duplicates],
+            "labels_inside": list(found.labels_inside),
             "spellings": [list(group) for group in found.spellings],
             "classes": [asdict(count) for count in found.class_counts],
             "lengths": None if self.lengths is None else asdict(self.lengths),

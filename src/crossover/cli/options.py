@@ -22,6 +22,7 @@ __all__ = [
     "bytes_of",
     "label_budgets",
     "method_names",
+    "points_listed",
     "points_of",
     "seconds_of",
     "split",
@@ -93,6 +94,14 @@ def split(text: str | None) -> list[str] | None:
 def points_of(margin: float | None) -> float | None:
     """Return points as a fraction of 1."""
     return None if margin is None else margin / 100
+
+
+def points_listed(text: str, option: str) -> list[float]:
+    """Return the points that a text names as fractions of 1: "0,2.5,10"."""
+    try:
+        return [float(part) / 100 for part in text.split(",") if part.strip()]
+    except ValueError:
+        raise OptionError(f'{option} "{text}" is no number of points.', f"write {option} 5, or 0,5,10") from None
 
 
 def label_budgets(text: str | None) -> list[int] | None:

@@ -96,6 +96,7 @@ class DataCheck:
         class_counts: the labels by falling number of training rows.
         spellings: groups of labels that differ only in case, spaces or punctuation; never merged.
         notes: sentences about what was decided on the way.
+        labels_inside: rows of the first file whose input already holds their own label; they stay.
     """
 
     files: tuple[FileRead, ...]
@@ -110,6 +111,7 @@ class DataCheck:
     class_counts: tuple[ClassCount, ...] = ()
     spellings: tuple[tuple[str, ...], ...] = ()
     notes: tuple[str, ...] = ()
+    labels_inside: tuple[int, ...] = ()
 
     def rows(self, reason: Reason, file: str | None = None) -> tuple[int, ...]:
         """Return the numbers of the rows that were set aside for a reason, of one file or of all."""

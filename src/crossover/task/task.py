@@ -19,12 +19,14 @@ from crossover.task.check import ClassCount, DataCheck, FileRead
 from crossover.task.clean import Row
 from crossover.task.groups import groups_of
 from crossover.task.kinds import check_kind_option
+from crossover.task.label_leaks import rows_with_their_label
 from crossover.task.label_names import check_label_names, read_label_names
 from crossover.task.prompts import PromptFile
 from crossover.task.reading import Asked, Reading, read_as
 from crossover.task.sides import MIN_ROWS, Sides, sides_of_one_file, sides_of_two_files
 from crossover.task.table import STUDY_ROWS, ReadOptions
 from crossover.task.tables import open_tables, refused, with_texts
+from crossover.task.wording import listed
 
 HASH_VERSION = "crossover.task/1"
 MOST_ANSWER_TOKENS = 32_768
@@ -177,6 +179,7 @@ class Task:
         aside = [*reading.aside, *formless, *split.aside]
         for side, table in dict(sides).items():  # two sides of one file share what its reader refused
             aside += refused(side, table)
+        telling = rows_with_their_label(rows) if is_closed else ()
         said = () if groups is None else groups.notes(split.train, split.test)
         check = DataCheck(
             files=tables.files,
@@ -190,7 +193,8 @@ class Task:
             n_undrawn=split.n_undrawn,
             class_counts=_class_counts(labels, split),
             spellings=alike_spellings(labels),
-            notes=(*tables.notes, *_unused_checks(reading, rows), *split.notes, *said),
+            notes=(*tables.notes, *_unused_checks(reading, rows), *split.notes, *said, *_inside(telling)),
+            labels_inside=telling,
         )
         return cls(
             spec=spec,
@@ -219,6 +223,14 @@ def _unused_checks(reading: Reading, rows: Sequence[Row]) -> list[str]:
     if not n_ruled or reading.metric == "rules":
         return []
     return [f"{n_ruled:,} of {len(rows):,} rows have checks; {reading.metric} decides: --metric rules uses them"]
+
+
+def _inside(rows: Sequence[int]) -> list[str]:
+    if not rows:
+        return []
+    named = listed(map(str, rows), at_most=8)
+    one = "1 row holds its own label in its" if len(rows) == 1 else f"{len(rows):,} rows hold their own label in their"
+    return [f"{one} input (rows {named}): what is to be found out may stand there already"]
 
 
 def _class_counts(labels: Sequence[str], split: Sides) -> tuple[ClassCount, ...]:

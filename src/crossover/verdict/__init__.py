@@ -7,15 +7,20 @@ from crossover.verdict.differ import Differing
 from crossover.verdict.questions import explanation
 from crossover.verdict.schema import SCHEMA, from_json, to_json
 from crossover.verdict.sides import prompt_at_start, trials_of
+from crossover.verdict.simulation import DEFAULT_GAINS, Outcome, Simulation, advice, simulate_studies
 from crossover.verdict.words import headline
 
 __all__ = [
     "COLUMNS",
+    "DEFAULT_GAINS",
     "SCHEMA",
     "Aspect",
     "Aspects",
     "Diff",
     "Differing",
+    "Outcome",
+    "Simulation",
+    "advice",
     "aspects",
     "decide",
     "diff_to_json",
@@ -23,6 +28,7 @@ __all__ = [
     "from_json",
     "headline",
     "prompt_at_start",
+    "simulate_studies",
     "to_json",
     "trials_of",
 ]

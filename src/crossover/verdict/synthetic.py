@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["Drawn", "SyntheticArm", "draw_scores", "synthetic_study", "synthetic_task"]
+__all__ = ["DEV_ROWS", "Drawn", "SyntheticArm", "draw_scores", "synthetic_study", "synthetic_task"]
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -65,18 +65,31 @@ def synthetic_task(n_test: int) -> TaskInfo:
 
 
 def synthetic_study(
-    arms: Sequence[SyntheticArm], *, n_test: int, seeds: int, generator: np.random.Generator
+    arms: Sequence[SyntheticArm],
+    *,
+    n_test: int,
+    seeds: int,
+    generator: np.random.Generator,
+    clusters: NDArray[np.intp] | None = None,
+    dev_rows: int = DEV_ROWS,
 ) -> list[TrialRecord]:
     """Return one record for each arm and seed.
 
     An answer is right when a normal score, part hardness of the example, part habit of the arm, part chance, lies below
     the quantile of the arm's expected score plus its seed's effect (a Gaussian copula). Dev scores come from rows of
-    their own.
+    their own, `dev_rows` of them. With `clusters` [examples], hardness and habits belong to the cluster of an example:
+    its rows are alike.
     """
-    hardness = generator.standard_normal(n_test, dtype=np.float32)
+
+    def lasting() -> NDArray[np.float32]:
+        if clusters is None:
+            return generator.standard_normal(n_test, dtype=np.float32)
+        return generator.standard_normal(int(clusters.max()) + 1, dtype=np.float32)[clusters]
+
+    hardness = lasting()
     records = []
     for arm in arms:
-        habit = np.sqrt(HARDNESS) * hardness + np.sqrt(HABIT) * generator.standard_normal(n_test, dtype=np.float32)
+        habit = np.sqrt(HARDNESS) * hardness + np.sqrt(HABIT) * lasting()
         effects = generator.normal(0.0, arm.seed_sd if arm.budget else 0.0, seeds)
         chance = generator.standard_normal((seeds, n_test), dtype=np.float32) if arm.budget else np.zeros((1, n_test))
         spread = np.sqrt(1 - HARDNESS - HABIT) if arm.budget else 0.0
@@ -84,7 +97,7 @@ def synthetic_study(
         for seed in range(seeds):
             expected = float(np.clip(arm.score + effects[seed], LOWEST, 1 - LOWEST))
             right = habit + spread * chance[seed % len(chance)] < scale * float(ndtri(expected))
-            dev = float(generator.binomial(DEV_ROWS, expected)) / DEV_ROWS if arm.budget else None
+            dev = float(generator.binomial(dev_rows, expected)) / dev_rows if arm.budget else None
             records.append(_record(arm, seed, right, dev))
     return records
 
