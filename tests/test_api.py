@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from crossover import api
+from crossover.api import study as study_module
 from crossover.bundle.layout import MANIFEST
 from crossover.bundle.write import pack_candidate
 from crossover.candidate import PromptedCandidate
@@ -401,3 +402,8 @@ def test_a_bundle_wants_the_model_that_it_was_measured_with(study: api.Study, tm
     write._write(tmp_path, study._store.candidate(record.candidate), record, study.verdict(), memo.spec, other)
     with pytest.raises(BundleError, match="was measured with another"):
         api.load(tmp_path).predict([{"text": "hello"}])
+
+
+def test_without_examples_prompt_files_are_left_out() -> None:
+    kept = study_module._without_files({"default": "Classify.", "prompt:mine": "Like SENTINEL: yes"})
+    assert kept == {"default": "Classify.", "prompt:mine": "(left out: 18 characters)"}

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import pytest
 import typer
 
-from crossover import cli
+from crossover import api, cli
 from crossover.cli.options import bytes_of
 from crossover.methods import default_methods
 from tests.small import TOPICS, save_tiny, whole_study, write_rows
@@ -74,7 +74,8 @@ OPTIONS = {
         "data", "--test", "--test-size", "--input", "--target", "--kind", "--metric", "--schema", "--sheet",
         "--max-rows", "--input-template", "--merge-spellings", "--model", "--json", "--group",
     },
-    "report": {"study", "--html", "--no-examples", "--margin", "--json"},
+    "report": {"study", "--html", "--no-examples", "--margin", "--markdown", "--json"},
+    "diff": {"study", "a", "b", "--limit", "--no-examples", "--json"},
     "pack": {"study", "-o", "--output", "--arm"},
     "judge": {"study", "--model", "--arms", "--precision", "--json"},
     "predict": {"bundle", "file", "-o", "--output"},
@@ -257,6 +258,45 @@ def test_report(crossover: Command, base: Path, tmp_path: Path) -> None:
     as_json = crossover("report", study, "--json")
     assert json.loads(as_json.out) == whole_study(base).to_json()
     assert {path.name for path in tmp_path.iterdir()} == {"page.html"}
+
+
+@pytest.fixture(scope="module")
+def little(tmp_path_factory: pytest.TempPathFactory, model: Path) -> Path:
+    """Return the folder of a study of two arms that take no time."""
+    folder = tmp_path_factory.mktemp("little")
+    rows = write_rows(folder / "tickets.csv", 45)
+    study = folder / "tickets-study"
+    api.compare(rows, model=str(model), methods=["majority", "linear"], budgets=(16,), precision="fp32", study=study)
+    return study
+
+
+def test_the_verdict_as_markdown(crossover: Command, little: Path, tmp_path: Path) -> None:
+    study = little
+    answer = crossover("report", study, "--markdown", "-")
+    assert (answer.code, answer.err) == (0, "")
+    assert "| method | family |" in answer.out
+    assert crossover("report", study, "--markdown", "verdict.md").out == "written: verdict.md\n"
+    assert (tmp_path / "verdict.md").read_text(encoding="utf-8") == answer.out
+    assert {path.name for path in tmp_path.iterdir()} == {"verdict.md"}
+
+
+def test_diff(crossover: Command, little: Path) -> None:
+    study = little
+    answer = crossover("diff", study, "linear@16", "majority@16", "--limit", 2)
+    assert (answer.code, answer.err) == (0, "")
+    assert "linear@16" in answer.out
+    found = json.loads(crossover("diff", study, "linear@16", "majority@16", "--json", "--limit", 1).out)
+    assert found["schema"] == "crossover.diff/1"
+    assert {one["winner"] for one in found["disagreements"]} <= {"a", "b"}
+    assert len(found["disagreements"]) <= 2
+    assert json.loads(crossover("diff", study, "linear@16", "majority@16", "--json", "--no-examples").out)[
+        "disagreements"
+    ] == []  # fmt: skip
+    wrong = crossover("diff", study, "linear@61", "majority@16")
+    assert (wrong.code, wrong.out) == (2, "")
+    assert "did you mean linear@16?" in wrong.err
+    assert "arms: " in wrong.err
+    assert "compared with itself" in crossover("diff", study, "linear@16", "linear@16").err
 
 
 def test_predict(crossover: Command, base: Path, tmp_path: Path) -> None:

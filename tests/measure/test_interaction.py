@@ -60,6 +60,7 @@ def test_the_first_answer_is_timed_without_a_cache(
     interaction(candidate, inputs, spec, tiny)
     whole = predict(candidate, inputs[:1], tiny)[0].prompt_tokens
     assert read[1] - read[0] >= whole
+    assert read[3] - read[2] >= whole, "so is the prompt with another label"
 
 
 class Obedient:

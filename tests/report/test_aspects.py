@@ -102,7 +102,7 @@ def test_the_terminal(study: Study) -> None:
 
 def test_markdown_for_a_pull_request(study: Study) -> None:
     made = measured(study)
-    text = markdown(made.verdict, aspects(made.verdict, made.records))
+    text = markdown(made.verdict, table=aspects(made.verdict, made.records))
     rows = text[text.index("| aspect |") :].splitlines()
     assert rows[0] == "| aspect | prompt: knn-few-shot | weights: lora | both: lora+few-shot |"
     assert all(row.replace("\\|", "").count("|") == 5 for row in rows)
@@ -126,7 +126,7 @@ def test_any_study_has_an_honest_table(study: Study, edge: str) -> None:
     made = EDGES[edge](study)
     table = aspects(made.verdict, made.records)
     assert printed(aspects_text(table))
-    assert markdown(made.verdict, table)
+    assert markdown(made.verdict, table=table)
 
 
 @pytest.mark.parametrize("payload", PAYLOADS)
@@ -135,7 +135,7 @@ def test_hostile_names_stay_text(study: Study, payload: str) -> None:
     named = dict.fromkeys(made.examples, payload)
     table = aspects(made.verdict, made.records, named)
     assert not set(printed(aspects_text(table))) & set("\x1b\x07\x08\x00\x9b\u202e\r")
-    text = markdown(made.verdict, table)
+    text = markdown(made.verdict, table=table)
     rows = text[text.index("| aspect |") :].splitlines()
     assert len(rows) == 13
     assert all(row.replace("\\|", "").count("|") == 5 for row in rows)

@@ -129,11 +129,11 @@ def test_how_many_labels_are_enough_and_where_weights_overtake() -> None:
 
 
 def test_a_lead_on_one_label_is_named_and_chance_is_not() -> None:
-    """One arm is right on one label alone, the other everywhere else; on a third both are the same."""
+    """Each arm is right on a label of its own; on the third the prompt leads by a few rows, which may be chance."""
     ids = list(range(N))
     kind = {f"test:{i}": ("a", "b", "c")[i % 3] for i in ids}
     prompt = [i % 3 == 0 or (i % 3 == 2 and i % 2 == 0) for i in ids]
-    weights = [i % 3 == 1 or (i % 3 == 2 and i % 2 == 1) for i in ids]
+    weights = [i % 3 == 1 or (i % 3 == 2 and i % 2 == 1 and i > 20) for i in ids]
     records = [
         record
         for seed in range(3)

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from crossover.records import Interval, Verdict
+from crossover.records import Interval, TrialRecord, Verdict
 from crossover.verdict import decide, explanation, from_json, to_json
 from tests.verdict.studies import arm, task, usual
 
@@ -22,8 +22,7 @@ def _answer(verdict: Verdict, question: str) -> str | None:
 def test_rows_that_belong_together_count_together() -> None:
     """The hand-made arms get rows right by one order: rows that lie near each other in it are alike."""
     records = usual(200, lora=0.70)
-    order = sorted(range(200), key=lambda row: sum(
-        (r.measurement.results[row].score or 0.0) for r in records if r.measurement))  # fmt: skip
+    order = sorted(range(200), key=lambda row: sum(_score(record, row) for record in records))
     groups = {f"test:{row}": f"customer {place // 20}" for place, row in enumerate(order)}
     alone, together = decide(records, task(200)), decide(records, task(200), groups=groups)
     widths = []
@@ -38,6 +37,26 @@ def test_rows_that_belong_together_count_together() -> None:
     assert together.primary.difference == alone.primary.difference
     assert any("200 test examples in 10 groups" in reason for reason in together.reasons)
     assert together.detectable_difference != alone.detectable_difference
+
+
+def test_the_crossing_is_less_sure_in_groups() -> None:
+    low = [*arm("knn-few-shot", "prompt", 0.5, budget=8, n=200), *arm("lora", "weights", 0.3, budget=8, n=200)]
+    records = [*usual(200), *low]
+    right = {row: sum(_score(r, row) for r in records) for row in range(200)}
+    groups = {
+        f"test:{row}": f"customer {place // 20}" for place, row in enumerate(sorted(right, key=right.__getitem__))
+    }
+    widths = []
+    for named in (None, groups):
+        found = decide(records, task(200), groups=named).crossover
+        assert found is not None
+        assert found.interval is not None
+        widths.append(found.interval.high - found.interval.low)
+    assert widths[1] != widths[0]
+
+
+def _score(record: TrialRecord, row: int) -> float:
+    return 0.0 if record.measurement is None else record.measurement.results[row].score or 0.0
 
 
 def test_groups_of_one_change_nothing() -> None:

@@ -30,6 +30,8 @@ def test_keys_and_their_order() -> None:
         "detectable_difference",
         "further_test_examples",
         "break_even_calls",
+        "margin",
+        "more_labels",
         "arms",
     ]
     assert found["schema"] == "crossover.verdict/1"

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from time import perf_counter
+from time import process_time
 
 import numpy as np
 import pytest
@@ -103,9 +103,9 @@ def test_a_verdict_is_quick() -> None:
     records = synthetic_study(arms, n_test=300, seeds=3, generator=np.random.default_rng(0))
     seconds = []
     for _ in range(3):  # the least of three: whatever else the machine does only adds
-        started = perf_counter()
+        started = process_time()
         decide(records, synthetic_task(300))
-        seconds.append(perf_counter() - started)
+        seconds.append(process_time() - started)
     assert min(seconds) < 0.15
 
 

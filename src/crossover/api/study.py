@@ -18,8 +18,10 @@ from crossover.listener import Listener, Silent
 from crossover.metrics import get_metric, per_class
 from crossover.model.load import load_model
 from crossover.records import DEFAULT_MARGIN, Arm, TrialRecord, Verdict
+from crossover.report.markdown import render as markdown_of
 from crossover.study import StudyMemo, StudyStore
 from crossover.verdict import Aspects, Diff, Differing, aspects, decide, to_json
+from crossover.verdict.sides import compared_arms
 
 
 def open_study(folder: Path | str) -> Study:
@@ -70,9 +72,9 @@ class Study:
             margin=next((one for one in (margin, memo.margin) if one is not None), DEFAULT_MARGIN),
         )
 
-    def aspects(self) -> Aspects:
+    def aspects(self, *, margin: float | None = None) -> Aspects:
         """Return the aspects in which the best prompt, the best weights and the best both differ, as measured here."""
-        return aspects(self.verdict(), self.records(), _slices(self._memo()))
+        return aspects(self.verdict(margin=margin), self.records(), _slices(self._memo()))
 
     def to_json(self, *, margin: float | None = None) -> dict[str, Any]:
         """Return the verdict as JSON values, schema crossover.verdict/1."""
@@ -135,6 +137,23 @@ class Study:
         if a == b:
             raise StudyError(f"{a} is compared with itself.", "name two arms: crossover diff STUDY ARM ARM")
         return Differing(self.records(), memo.test, labels=memo.spec.labels, by=by).diff(a, b)
+
+    def main_diff(self) -> Diff | None:
+        """Return where the two arms differ that a reader asks about first, or None with fewer than two to compare.
+
+        These are the weights' and the prompts' nominees; where one took no part, the next of both, the best baseline
+        and the recommended arm.
+        """
+        compared = compared_arms(self.verdict())
+        return self.diff(compared[0].arm, compared[1].arm) if len(compared) > 1 else None
+
+    def checks(self) -> tuple[str, ...]:
+        """Return what was found in the data, as the run printed it."""
+        return self._memo().checks
+
+    def markdown(self, *, margin: float | None = None) -> str:
+        """Return the verdict as GitHub's Markdown, for a pull request; it holds no text of the test rows."""
+        return markdown_of(self.verdict(margin=margin), table=self.aspects(margin=margin), diff=self.main_diff())
 
     def pack(self, output: Path | str | None = None, *, arm: str | None = None) -> Path:
         """Pack the recommended arm (or another) as a bundle: the seed with the median dev score.

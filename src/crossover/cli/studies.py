@@ -5,6 +5,7 @@ from __future__ import annotations
 __all__ = ["diff", "judge", "pack", "predict", "report"]
 
 import shlex
+import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -34,28 +35,41 @@ def report(
         bool, typer.Option("--no-examples", help="Leave the test's texts and prompt files out.")
     ] = False,
     margin: Margin = None,
+    markdown: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write Markdown for a pull request instead; - is stdout.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Print a study's verdict and write its page."""
     from crossover import api
-    from crossover.report.aspects import aspects_text
-    from crossover.report.terminal import arms_table, verdict_text
+    from crossover.api.files import replace_text
+    from crossover.report.terminal import report_text
 
     console = Console(highlight=False)
     opened = api.open_study(study)
     given = points_of(margin)
+    if markdown is not None:
+        text = opened.markdown(margin=given)
+        if str(markdown) == "-":
+            sys.stdout.write(text)
+        else:
+            written = replace_text(markdown, text, "name another place: --markdown FILE, or - for stdout")
+            console.print(f"written: {written}", soft_wrap=True, markup=False)
+        return
     page = None
     if html is not None or not as_json:
         page = opened.report(html or study / "report.html", examples=not no_examples, margin=given)
     if as_json:
         print_json(opened.to_json(margin=given))
         return
-    verdict = opened.verdict(margin=given)
-    console.print(verdict_text(verdict, study=str(study)))
-    console.print()
-    console.print(arms_table(verdict))
-    console.print()
-    console.print(aspects_text(opened.aspects()))
+    whole = report_text(
+        opened.verdict(margin=given),
+        study=str(study),
+        table=opened.aspects(margin=given),
+        diff=opened.main_diff(),
+        checks=opened.checks(),
+    )
+    console.print(whole)
     console.print(f"\n  the page: {page}", soft_wrap=True, markup=False)
 
 

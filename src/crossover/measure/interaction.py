@@ -107,8 +107,10 @@ def _asked(program: PromptProgram, sentence: str) -> PromptProgram:
 
 
 def _first_answer(candidate: PromptedCandidate, one: Inputs, model: LanguageModel) -> float:
-    """Return the seconds from an edited prompt to the answer to one input: nothing of it was read before."""
-    model.forget()
+    """Return the seconds from an edited prompt to the answer to one input.
+
+    The edit stands in the prompt's first turn, so that nothing behind it can have been read before.
+    """
     start = time.perf_counter()
     edited = replace(candidate, program=_asked(candidate.program, "Be exact."))
     edited.predictor(model)([one])
@@ -117,7 +119,7 @@ def _first_answer(candidate: PromptedCandidate, one: Inputs, model: LanguageMode
 
 def _new_labels(candidate: PromptedCandidate, inputs: Sequence[Inputs], model: LanguageModel) -> float:
     """Return the seconds until a prompt with one label more has been built and what its calls share has been read."""
-    model.forget()
+    model.forget()  # where the labels stand in no prompt it begins as the one before
     start = time.perf_counter()
     words = {**candidate.program.label_words, _NEW_LABEL: _NEW_LABEL}
     edited = replace(candidate, program=replace(candidate.program, label_words=words), prior=None)

@@ -23,12 +23,12 @@ from markupsafe import escape
 from crossover.records import Arm, Example, Family, TrialRecord, Verdict
 from crossover.report.calibrated import Drawing, drawing
 from crossover.report.differing import answer_words
-from crossover.report.series import names, nominated
+from crossover.report.series import names
 from crossover.report.text import DASH, clean, count, one_line, score, shorten, signed_points
 from crossover.verdict.diff import ArmSide, SliceDifference
 from crossover.verdict.differ import Differing
 from crossover.verdict.outcomes import GETS, Outcome
-from crossover.verdict.sides import best_baseline, find_arm
+from crossover.verdict.sides import compared_arms
 from crossover.verdict.slices import of_rows_alone
 
 TEXT_LIMIT = 600
@@ -158,7 +158,7 @@ def where_they_differ(
         texts: whether the rows' texts are shown.
     """
     differing = Differing(records, tuple(examples.values()), labels=verdict.task.labels)
-    chosen = [arm for arm in _compared(verdict) if arm.arm in differing.arms and differing.outcomes(arm.arm)]
+    chosen = [arm for arm in compared_arms(verdict) if arm.arm in differing.arms and differing.outcomes(arm.arm)]
     if len(chosen) < 2:
         return None
     called = _called(verdict, chosen)
@@ -194,18 +194,6 @@ def where_they_differ(
         slices_total=len(sliced),
         sides=tuple(_side(differing.side(arm), shown[arm]) for arm in arms),
     )
-
-
-def _compared(verdict: Verdict) -> list[Arm]:
-    """Return weights, prompt, both, the best baseline, the recommended arm: each once, as far as they are there."""
-    sent = nominated(verdict)
-    families: tuple[Family, ...] = ("weights", "prompt", "both")
-    wanted = [
-        *(sent.get(family) for family in families),
-        best_baseline(verdict),
-        find_arm(verdict, verdict.recommended),
-    ]
-    return list({arm.arm: arm for arm in wanted if arm is not None}.values())
 
 
 def _called(verdict: Verdict, arms: Sequence[Arm]) -> dict[str, str]:

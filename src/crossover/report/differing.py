@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["diff_text"]
+__all__ = ["answer_words", "diff_text", "differ_sentence"]
 
 from collections.abc import Sequence
 
@@ -45,6 +45,13 @@ def diff_text(diff: Diff, *, examples: bool = True, limit: int = 5) -> Renderabl
     if examples and limit:
         parts += _examples(diff, limit)
     return Group(*parts)
+
+
+def differ_sentence(diff: Diff) -> str:
+    """Return on how many rows each of two arms alone is right."""
+    a, b = named(diff.a), named(diff.b)
+    verb = "is 20 points or more ahead on" if diff.graded else "alone gets"
+    return f"Of {diff.n_test:,} test rows {a} {verb} {diff.only_a:,}, {b} {diff.only_b:,}."
 
 
 def named(side: ArmSide) -> str:

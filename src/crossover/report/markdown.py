@@ -8,15 +8,19 @@ import re
 
 from crossover.records import Arm, Verdict
 from crossover.report.aspects import aspect_columns, aspect_rows
+from crossover.report.differing import differ_sentence
 from crossover.report.series import names
 from crossover.report.text import DASH, count, interval, known, milliseconds, one_line, score, seconds
-from crossover.verdict import Aspects, explanation, headline
+from crossover.verdict import Aspects, Diff, explanation, headline
 
 
-def render(verdict: Verdict, table: Aspects | None = None) -> str:
-    """Return the headline, the explanation, the table of arms, and that of aspects where it is given, as Markdown.
+def render(verdict: Verdict, *, table: Aspects | None = None, diff: Diff | None = None) -> str:
+    """Return headline, explanation, arms and what else is given in GitHub's Markdown, ending with a newline.
 
-    It is GitHub's, and ends with a newline.
+    Args:
+        verdict: of a study.
+        table: the aspects in which the nominated arms differ.
+        diff: where the two compared arms differ: told in one sentence, without the texts of test rows.
     """
     first, stop, rest = one_line(headline(verdict)).partition(". ")
     lines = [f"**{escape(first + stop.rstrip())}**" + (f" {escape(rest)}" if rest else ""), ""]
@@ -31,6 +35,8 @@ def render(verdict: Verdict, table: Aspects | None = None) -> str:
     ]
     called = names(verdict)
     lines += [_row(arm, called[arm.arm], recommended=arm.arm == verdict.recommended) for arm in verdict.arms]
+    if diff is not None:
+        lines += ["", escape(differ_sentence(diff))]
     task = verdict.task
     lines += ["", f"{escape(one_line(task.metric))} on {task.n_test:,} test rows of {escape(one_line(task.name))}."]
     if table is not None:

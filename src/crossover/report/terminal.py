@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-__all__ = ["IntervalBar", "Progress", "arms_table", "verdict_text"]
+__all__ = ["IntervalBar", "Progress", "arms_table", "next_commands", "report_text", "verdict_text"]
 
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
@@ -16,14 +17,17 @@ from rich.table import Table
 from rich.text import Text
 
 from crossover.records import Arm, Family, Verdict
+from crossover.report.aspects import aspects_text
+from crossover.report.differing import differ_sentence
 from crossover.report.palette import FAMILY_COLOURS, FAMILY_COLOURS_OF_16
 from crossover.report.progress import Progress
 from crossover.report.series import Scale, names, scale_of, several_precisions
 from crossover.report.text import DASH, known, milliseconds, one_line, score, seconds, shorten
-from crossover.verdict import explanation, headline
+from crossover.verdict import Aspects, Diff, explanation, headline
 
 BAR_LENGTH = 22
-"""Characters between the two markers of an interval."""
+"""Characters between the two markers of an interval, where the terminal has room for as many."""
+SHORTEST_BAR = 6
 NAME_LENGTH = 32
 
 
@@ -37,15 +41,16 @@ class IntervalBar:
     scale: Scale
     family: Family
 
-    def place(self, value: float) -> int:
-        """Return the character that a value falls on."""
-        return round(self.scale.share(value) * (BAR_LENGTH - 1))
+    def place(self, value: float, length: int) -> int:
+        """Return which of `length` characters a value falls on."""
+        return round(self.scale.share(value) * (length - 1))
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        at = self.place(self.at)
-        first = at if self.low is None else self.place(self.low)
-        last = at if self.high is None else self.place(self.high)
-        cells = [" "] * BAR_LENGTH
+        length = _bar_length(options)
+        at = self.place(self.at, length)
+        first = at if self.low is None else self.place(self.low, length)
+        last = at if self.high is None else self.place(self.high, length)
+        cells = [" "] * length
         cells[first : last + 1] = "━" * (last + 1 - first)
         cells[at] = "●"
         few = console.color_system in {"standard", "windows"}
@@ -54,7 +59,29 @@ class IntervalBar:
         yield Segment("▏", Style(dim=True))
 
     def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
-        return Measurement(BAR_LENGTH + 2, BAR_LENGTH + 2)
+        return _bar_room()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScaleEnds:
+    """The ends of the bars' common scale, above them."""
+
+    scale: Scale
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        low, high = score(self.scale.low), score(self.scale.high)
+        yield Segment(f" {low}{high:>{max(0, _bar_length(options) - len(low))}} ", Style(dim=True))
+
+    def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
+        return _bar_room()
+
+
+def _bar_length(options: ConsoleOptions) -> int:
+    return max(SHORTEST_BAR, min(BAR_LENGTH, options.max_width - 2))
+
+
+def _bar_room() -> Measurement:
+    return Measurement(SHORTEST_BAR + 2, BAR_LENGTH + 2)
 
 
 def _bar(arm: Arm, scale: Scale) -> RenderableType:
@@ -84,8 +111,8 @@ def arms_table(verdict: Verdict) -> RenderableType:
         table.add_column("precision", no_wrap=True)
     table.add_column("labels", justify="right", no_wrap=True)
     table.add_column("score", no_wrap=True)
-    ends = f" {score(scale.low)}{score(scale.high):>{BAR_LENGTH - len(score(scale.low))}} "
-    table.add_column(Text(ends), no_wrap=True, min_width=BAR_LENGTH + 2)
+    # Where the terminal is narrow this column gives way, for the others would lose what they say.
+    table.add_column(ScaleEnds(scale=scale), min_width=SHORTEST_BAR + 2)
     table.add_column("fit", no_wrap=True)
     table.add_column("call", no_wrap=True)
     for arm in verdict.arms:
@@ -102,11 +129,12 @@ def arms_table(verdict: Verdict) -> RenderableType:
     return Padding(table, (0, 0, 0, 2))
 
 
-def verdict_text(verdict: Verdict, *, study: str | None = None) -> RenderableType:
+def verdict_text(verdict: Verdict, *, study: str | None = None, commands: bool = True) -> RenderableType:
     """Return the headline, the explanation as question and answer, and the commands that come next.
 
     Args:
         study: the study's folder as the user can type it; the task's name and "-study" when not given.
+        commands: whether they are there; who prints more in between takes `next_commands` at the end.
     """
     first, stop, rest = one_line(headline(verdict)).partition(". ")
     parts: list[RenderableType] = [Text.assemble((first + stop.rstrip(), "bold"), f" {rest}" if rest else "")]
@@ -118,12 +146,48 @@ def verdict_text(verdict: Verdict, *, study: str | None = None) -> RenderableTyp
         for question, answer in lines:
             answers.add_row(Text(one_line(question), style="dim"), Text(one_line(answer)))
         parts += ["", Padding(answers, (0, 0, 0, 2))]
-    folder = shlex.quote(one_line(study if study is not None else f"{verdict.task.name}-study"))
-    commands = Table.grid(padding=(0, 3, 0, 0))
-    commands.add_column(no_wrap=True)
-    commands.add_column(no_wrap=True)
-    commands.add_row(Text(f"crossover report {folder}"), Text("the page for others", style="dim"))
-    if verdict.recommended is not None:
-        commands.add_row(Text(f"crossover pack {folder}"), Text("take it with you", style="dim"))
-    parts += ["", Padding(commands, (0, 0, 0, 2))]
+    if commands:
+        parts += ["", next_commands(verdict, study=study)]
     return Group(*parts)
+
+
+def report_text(
+    verdict: Verdict, *, study: str, diff: Diff | None, checks: Sequence[str], table: Aspects | None = None
+) -> RenderableType:
+    """Return a study's report in the page's order: verdict, aspects, arms, where they differ, the data, what comes
+    next.
+
+    Args:
+        verdict: of the study.
+        study: its folder as the user can type it.
+        diff: where the two compared arms differ, where there are two.
+        checks: what was found in the data.
+        table: the aspects in which the nominated arms differ.
+    """
+    parts: list[RenderableType] = [verdict_text(verdict, commands=False), ""]
+    parts += [aspects_text(table), ""] if table is not None else []
+    parts.append(arms_table(verdict))
+    facts = Table.grid(padding=(0, 3, 0, 0))
+    facts.add_column(no_wrap=True, style="dim")
+    facts.add_column(overflow="fold")
+    if diff is not None:
+        command = shlex.join(["crossover", "diff", study, diff.a.arm, diff.b.arm])
+        facts.add_row("Where they differ", Text(differ_sentence(diff)))
+        facts.add_row("", Text(one_line(command)))
+    for place, line in enumerate(checks):
+        facts.add_row("" if place else "The data", Text(one_line(line)))
+    if facts.row_count:
+        parts += ["", Padding(facts, (0, 0, 0, 2))]
+    return Group(*parts, "", next_commands(verdict, study=study))
+
+
+def next_commands(verdict: Verdict, *, study: str | None = None) -> RenderableType:
+    """Return the commands that come next, as `verdict_text` ends with them."""
+    folder = shlex.quote(one_line(study if study is not None else f"{verdict.task.name}-study"))
+    table = Table.grid(padding=(0, 3, 0, 0))
+    table.add_column(no_wrap=True)
+    table.add_column(no_wrap=True)
+    table.add_row(Text(f"crossover report {folder}"), Text("the page for others", style="dim"))
+    if verdict.recommended is not None:
+        table.add_row(Text(f"crossover pack {folder}"), Text("take it with you", style="dim"))
+    return Padding(table, (0, 0, 0, 2))

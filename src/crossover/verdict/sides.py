@@ -5,6 +5,7 @@ from __future__ import annotations
 __all__ = [
     "best_baseline",
     "best_nominee",
+    "compared_arms",
     "find_arm",
     "known_as",
     "nominee",
@@ -55,6 +56,12 @@ def best_baseline(verdict: Verdict) -> Arm | None:
     scored = [arm for arm in verdict.arms if arm.family == "baseline" and arm.score is not None]
     varied = [arm for arm in scored if arm.method not in CONSTANT_METHODS] or scored
     return max(varied, key=lambda arm: (arm.score or 0.0, arm.arm), default=None)
+
+
+def compared_arms(verdict: Verdict) -> tuple[Arm, ...]:
+    """Return the arms whose rows are worth a look: the nominees, the best baseline, the recommended; each once."""
+    wanted = (*nominees(verdict), best_baseline(verdict), find_arm(verdict, verdict.recommended))
+    return tuple({arm.arm: arm for arm in wanted if arm is not None}.values())
 
 
 def known_as(arm: Arm) -> str:

@@ -34,8 +34,14 @@
         if (layer.name in change.limit) layer.mark.limit = change.limit[layer.name];
       }
     }
-    window.vegaEmbed(document.getElementById(`chart-${name}`), spec, {
+    const host = document.getElementById(`chart-${name}`);
+    window.vegaEmbed(host, spec, {
       mode: "vega-lite", renderer: "svg", ast: true, actions: false, defaultStyle: false, tooltip: tell,
+    }).then(() => {
+      /* One picture with one description: Vega's roles for single marks have no names to read out. */
+      host.setAttribute("role", "img");
+      host.removeAttribute("aria-roledescription");
+      host.querySelector("svg").setAttribute("aria-hidden", "true");
     }).catch((error) => console.error(error));
   }
 
