@@ -71,6 +71,22 @@ def test_who_gets_what_is_counted_over_the_majority_of_seeds() -> None:
     assert leads == sorted(leads, reverse=True), "the clearest first"
 
 
+def test_rows_that_belong_together_count_together_on_a_slice_too() -> None:
+    records = tuple(r for r in study() if r.key.method != "majority")
+    rows = [replace(row, group=f"customer {place // 5}") for place, row in enumerate(examples())]
+    found = Differing(records, rows, labels=LABELS).diff("lora@64", "few-shot@64")
+    lora, few = matrix(records, "lora"), matrix(records, "few-shot")
+    clusters = np.arange(N) // 5
+    for label in LABELS:
+        here = np.array([row.target == label for row in rows])
+        expected = compare(lora[:, here], few[:, here], clusters=clusters[here])
+        one = next(part for part in found.slices if (part.group, part.name) == ("label", label))
+        assert one.interval is not None
+        assert one.interval.high == pytest.approx(min(1.0, expected.interval.high))
+    assert found.interval == compare(lora, few, clusters=clusters).interval
+    assert found.interval != compare(lora, few).interval
+
+
 def test_a_slice_is_the_same_comparison_on_its_rows() -> None:
     records = tuple(r for r in study() if r.key.method != "majority")
     rows = examples()

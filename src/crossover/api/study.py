@@ -74,7 +74,8 @@ class Study:
 
     def aspects(self, *, margin: float | None = None) -> Aspects:
         """Return the aspects in which the best prompt, the best weights and the best both differ, as measured here."""
-        return aspects(self.verdict(margin=margin), self.records(), _slices(self._memo()))
+        memo = self._memo()
+        return aspects(self.verdict(margin=margin), self.records(), _slices(memo), groups=memo.groups)
 
     def to_json(self, *, margin: float | None = None) -> dict[str, Any]:
         """Return the verdict as JSON values, schema crossover.verdict/1."""

@@ -72,7 +72,8 @@ def render(
         slices: test example id -> label or sort of input, to say where each arm is ahead.
         texts: whether the rows' texts are shown; without them the section has counts and label names alone.
     """
-    table = aspects(verdict, records, slices)
+    groups = {e.id: e.group for e in (examples or {}).values() if e.group is not None}
+    table = aspects(verdict, records, slices, groups=groups)
     specs = {"crossover": crossover_chart(verdict, records), "cost": cost_chart(verdict)}
     drawn = {name: spec for name, spec in specs.items() if spec is not None}
     style = _source("page.css") + _source("aspects.css") + _source("differences.css")

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from crossover.records import Arm, Family, Interaction, Measurement, TrialRecord, Verdict
+from crossover.verdict.differ import Differing
 from crossover.verdict.figures import about, interval, percent
 from crossover.verdict.probes import probe_lines
 from crossover.verdict.sides import nominee, trials_of
-from crossover.verdict.wins import where_it_wins
+from crossover.verdict.wins import parts_of, where_it_wins
 
 COLUMNS: tuple[Family, ...] = ("prompt", "weights", "both")
 NOT_MEASURED = "not measured"
@@ -62,7 +63,11 @@ class _Side:
 
 
 def aspects(
-    verdict: Verdict, records: Sequence[TrialRecord], slices: Mapping[str, str] | None = None, *, margin: float = 0.03
+    verdict: Verdict,
+    records: Sequence[TrialRecord],
+    slices: Mapping[str, str] | None = None,
+    *,
+    groups: Mapping[str, str] | None = None,
 ) -> Aspects:
     """Return the table of aspects of the best prompt, the best weights and the best both, as far as they took part.
 
@@ -70,22 +75,23 @@ def aspects(
         verdict: what follows from `records`.
         records: all trials of the study.
         slices: test example id -> the slice that it belongs to: its label, or another sort of input.
-        margin: differences up to this, a fraction of 1, do not matter to the user.
+        groups: example id -> group, where test rows belong together.
     """
     arms = tuple(nominee(verdict, family) for family in COLUMNS)
     sides = [None if arm is None else _side(arm, arms, records) for arm in arms]
     called = "label" if verdict.task.labels else "sort of input"
+    differing = Differing(records, (), parts=parts_of(slices or {}, called=called), groups=groups)
     rows: tuple[tuple[str, Callable[[_Side], Sequence[str]]], ...] = (
         ("Definition", lambda side: [_DEFINITIONS[side.arm.family]]),
         ("Objective", lambda side: [_OBJECTIVES[side.arm.family]]),
         ("Example here", lambda side: _example(side, verdict)),
-        ("Data requirement", lambda side: _data(side, verdict, records, margin)),
+        ("Data requirement", lambda side: _data(side, verdict, records, verdict.margin)),
         ("Scope", _scope),
         ("Customization", _customization),
         ("Flexibility", _flexibility),
         ("Training process", _training),
         ("Resources", _resources),
-        ("Use cases", lambda side: where_it_wins(side.arm, side.rival, records, slices or {}, called=called)),
+        ("Use cases", lambda side: where_it_wins(side.arm, side.rival, differing, called=called)),
         ("Real-time use", _real_time),
     )
     return Aspects(

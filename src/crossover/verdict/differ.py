@@ -35,6 +35,8 @@ class Differing:
         *,
         labels: Sequence[str] = (),
         by: Mapping[str, Mapping[str, str]] | None = None,
+        parts: Sequence[Slice] | None = None,
+        groups: Mapping[str, str] | None = None,
         level: float = 0.95,
     ) -> None:
         """Gather the arms.
@@ -44,14 +46,17 @@ class Differing:
             examples: the test rows.
             labels: the closed set of answers, or nothing.
             by: further divisions of the rows, see `crossover.verdict.slices.slices`.
+            parts: the slices themselves, in place of what examples, labels and `by` give.
+            groups: example id -> group, where rows belong together; by default the examples' own.
             level: of all intervals.
         """
         self._records = tuple(records)
-        self._arms = {arm.name: arm for arm in gather(records, level=level)}
+        own = {example.id: example.group for example in examples if example.group is not None}
+        self._arms = {arm.name: arm for arm in gather(records, level=level, groups=own if groups is None else groups)}
         self._level = level
         self._examples = {example.id: example for example in examples}
         self._labels = tuple(labels)
-        self._slices = slices(tuple(examples), labels=labels, by=by)
+        self._slices = slices(tuple(examples), labels=labels, by=by) if parts is None else tuple(parts)
         self._order = example_order([r.measurement for r in self._records if r.measurement is not None])
         self._narrowed: dict[frozenset[str], tuple[dict[str, ArmData], Pairs]] = {}
         self._outcomes: dict[str, dict[str, Outcome]] = {}
@@ -239,4 +244,5 @@ def _restricted(arm: ArmData, here: NDArray[np.bool_]) -> ArmData:
         lenient=arm.lenient[:, here],
         free=arm.free[:, here],
         seed_means=np.nanmean(scores, axis=1) if usable else np.empty(0),
+        clusters=None if arm.clusters is None else arm.clusters[here],
     )

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-__all__ = ["FEWEST_ROWS", "where_it_wins"]
+__all__ = ["FEWEST_ROWS", "parts_of", "where_it_wins"]
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
-import numpy as np
-from numpy.typing import NDArray
-
-from crossover.records import Arm, TrialRecord
-from crossover.stats import Comparison, compare, holm
+from crossover.records import Arm
+from crossover.verdict.differ import Differing
 from crossover.verdict.figures import points
-from crossover.verdict.sides import trials_of
+from crossover.verdict.slices import Slice
 
 FEWEST_ROWS = 5
 """Test rows of a slice that is looked at: fewer show nothing but chance."""
@@ -23,9 +20,16 @@ MOST_NAMED = 3
 _LEVEL = 0.95
 
 
-def where_it_wins(
-    arm: Arm, rival: Arm | None, records: Sequence[TrialRecord], slices: Mapping[str, str], *, called: str = "slice"
-) -> list[str]:
+def parts_of(slices: Mapping[str, str], *, called: str) -> list[Slice]:
+    """Return slices of enough rows from what each test row belongs to: example id -> slice."""
+    members: dict[str, set[str]] = defaultdict(set)
+    for example_id, name in slices.items():
+        members[name].add(example_id)
+    found = ((name, ids) for name, ids in members.items() if len(ids) >= FEWEST_ROWS)
+    return [Slice(group=called, name=name, ids=frozenset(ids)) for name, ids in found]
+
+
+def where_it_wins(arm: Arm, rival: Arm | None, differing: Differing, *, called: str = "slice") -> list[str]:
     """Return the slices on which `arm` is ahead of `rival`, the clearest lead first; nothing where it cannot be seen.
 
     Compared by row and seed as in the verdict, Holm-corrected over all slices: with twenty labels one would lead by
@@ -33,62 +37,23 @@ def where_it_wins(
 
     Args:
         arm, rival: the two sides.
-        records: all trials of the study.
-        slices: test example id -> slice.
+        differing: the study's arms on the slices (see `parts_of`).
         called: what a slice is, in words.
     """
-    if rival is None or not slices:
+    if rival is None:
         return []
-    left, right = (_scores(side, records) for side in (arm, rival))
-    seeds = _paired(left, right)
-    members: dict[str, list[str]] = defaultdict(list)
-    for example_id, name in slices.items():
-        members[name].append(example_id)
-    found: dict[str, Comparison] = {}
-    for name, ids in members.items():
-        sides = [
-            np.array([[scores[seed].get(i, np.nan) for i in ids] for seed in chosen])
-            for scores, chosen in zip((left, right), seeds, strict=True)
-        ]
-        if not all(side.size for side in sides):
-            continue
-        there = ~(np.isnan(sides[0]).any(axis=0) | np.isnan(sides[1]).any(axis=0))
-        if there.sum() >= FEWEST_ROWS:
-            found[name] = _compared(arm, rival, sides[0][:, there], sides[1][:, there])
+    found = [one for one in differing.sliced(arm.arm, rival.arm) if one.n >= FEWEST_ROWS and one.p is not None]
     if not found:
         return []
-    corrected = dict(zip(found, holm([one.p for one in found.values()]), strict=True))
-    wins = [name for name, one in found.items() if one.difference > 0 and corrected[name] < 1 - _LEVEL]
-    wins.sort(key=lambda name: (-found[name].difference, name))
+    wins = [one for one in found if (one.difference or 0.0) > 0 and one.p is not None and one.p < 1 - _LEVEL]
+    wins.sort(key=lambda one: (-(one.difference or 0.0), one.name))
     if not wins:
         return [f"on none of {_counted(len(found), called)} surely ahead of {rival.method}"]
     lines = [
-        f"{name}: {points(found[name].difference, found[name].interval)} over {rival.method}"
-        for name in wins[:MOST_NAMED]
+        f"{one.name}: {points(one.difference or 0.0, one.interval)} over {rival.method}" for one in wins[:MOST_NAMED]
     ]
     more = len(wins) - MOST_NAMED
     return [*lines, f"and {more:,} more of {_counted(len(found), called)}"] if more > 0 else lines
-
-
-def _compared(arm: Arm, rival: Arm, left: NDArray[np.float64], right: NDArray[np.float64]) -> Comparison:
-    return compare(left, right, level=_LEVEL, a_is_random=arm.budget > 0, b_is_random=rival.budget > 0)
-
-
-def _scores(arm: Arm, records: Sequence[TrialRecord]) -> dict[int, dict[str, float]]:
-    """Return seed -> example id -> strict score of an arm's trials; missing answers are not there."""
-    return {
-        record.key.seed: {r.example_id: r.score for r in record.measurement.results if r.score is not None}
-        for record in sorted(trials_of(arm, records), key=lambda record: record.key)
-        if record.measurement is not None
-    }
-
-
-def _paired(left: Mapping[int, object], right: Mapping[int, object]) -> tuple[list[int], list[int]]:
-    """Return the seeds to compare: those that both have; one row of a method without chance is held against all."""
-    if len(left) == 1 or len(right) == 1:
-        return list(left), list(right)
-    common = [seed for seed in left if seed in right]
-    return common, common
 
 
 def _counted(count: int, word: str) -> str:
