@@ -20,9 +20,9 @@ from crossover.errors import BundleError, DataError, OptionError, StudyError, Us
 from crossover.listener import Silent
 from crossover.methods import default_methods, get_method
 from crossover.model.base import Adapter
-from crossover.records import FAMILIES, TrialRecord
+from crossover.records import FAMILIES, Prices, TrialRecord
 from crossover.task import Task
-from crossover.verdict import decide
+from crossover.verdict import decide, with_economics
 from tests.small import BUDGETS, EFFORT, SEEDS, save_tiny, whole_study, write_rows
 
 
@@ -86,7 +86,11 @@ def test_all_methods_are_measured(study: api.Study) -> None:
 def test_the_verdict_is_the_same_when_computed_again(study: api.Study) -> None:
     opened = api.open_study(study.folder)
     assert opened.to_json() == study.to_json()
-    assert opened.verdict() == study.verdict() == decide(study.records()[::-1], study.verdict().task)
+    assert (
+        opened.verdict()
+        == study.verdict()
+        == with_economics(decide(study.records()[::-1], study.verdict().task), Prices())
+    )
 
 
 def test_again_nothing_new_is_run(study: api.Study, model: str) -> None:

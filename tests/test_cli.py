@@ -68,13 +68,25 @@ OPTIONS = {
         "--label-names", "--predictions", "--probe", "--methods", "--budgets", "--seeds", "--effort", "--precision",
         "--time-limit", "--memory", "--study", "--json", "--metric", "--schema", "--input-template", "--answer-tokens",
         "--sheet", "--max-rows", "--merge-spellings", "--reflector", "--race", "--constrain",
+        "--machine-price-per-hour", "--electricity-price-per-kwh", "--currency", "--calls-per-month",
+        "--group", "--margin",
+    },
+    "estimate": {
+        "data", "--test", "--test-size", "--input", "--target", "--kind", "--model", "--instruction", "--prompt",
+        "--label-names", "--predictions", "--probe", "--methods", "--budgets", "--seeds", "--effort", "--precision",
+        "--time-limit", "--memory", "--study", "--json", "--metric", "--schema", "--input-template", "--answer-tokens",
+        "--sheet", "--max-rows", "--merge-spellings", "--reflector", "--race", "--constrain",
+        "--machine-price-per-hour", "--electricity-price-per-kwh", "--currency", "--calls-per-month",
         "--group", "--margin",
     },
     "check": {
         "data", "--test", "--test-size", "--input", "--target", "--kind", "--metric", "--schema", "--sheet",
         "--max-rows", "--input-template", "--merge-spellings", "--model", "--json", "--group",
     },
-    "report": {"study", "--html", "--no-examples", "--margin", "--markdown", "--json"},
+    "report": {
+        "study", "--html", "--no-examples", "--margin", "--markdown", "--json", "--machine-price-per-hour",
+        "--electricity-price-per-kwh", "--currency", "--calls-per-month",
+    },
     "diff": {"study", "a", "b", "--limit", "--no-examples", "--json"},
     "pack": {"study", "-o", "--output", "--arm"},
     "judge": {"study", "--model", "--arms", "--precision", "--json"},
@@ -93,6 +105,10 @@ def test_the_options_are_these() -> None:
     command: Any = typer.main.get_command(cli.app)  # typer's own type of a group is private
     found = {name: {o for p in c.params for o in p.opts if o != "--help"} for name, c in command.commands.items()}
     assert found == OPTIONS
+
+
+def test_whatever_runs_can_be_estimated() -> None:
+    assert OPTIONS["run"] == OPTIONS["estimate"]
 
 
 def test_without_a_command_the_help(crossover: Command) -> None:
@@ -170,6 +186,10 @@ BAD: dict[str, tuple[dict[str, bytes | str], list[str], str]] = {
     "little memory": ({"d.csv": GOOD}, ["d.csv", "--memory", "20MB"], "--memory 20 MB is too little"),
     "time": ({"d.csv": GOOD}, ["d.csv", "--time-limit", "soon"], '--time-limit "soon"'),
     "short time": ({"d.csv": GOOD}, ["d.csv", "--time-limit", "2s"], "--time-limit 2 s"),
+    "price": ({"d.csv": GOOD}, ["d.csv", "--machine-price-per-hour", "-1"], "--machine-price-per-hour -1 is no price"),
+    "endless price": ({"d.csv": GOOD}, ["d.csv", "--electricity-price-per-kwh", "inf"], "inf is no price"),
+    "currency": ({"d.csv": GOOD}, ["d.csv", "--currency", "two words"], "'two words' is no currency"),
+    "no calls": ({"d.csv": GOOD}, ["d.csv", "--calls-per-month", "0"], "--calls-per-month 0"),
     "model": ({"d.csv": GOOD}, ["d.csv", "--model", "smolm2-135m"], "did you mean smollm2-135m?"),
     "model folder": ({"d.csv": GOOD}, ["d.csv", "--model", "."], "no config.json"),
     "study is a file": ({"d.csv": GOOD}, ["d.csv", "--study", "d.csv"], "d.csv cannot be made"),

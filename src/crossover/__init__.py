@@ -9,6 +9,7 @@ __all__ = [
     "DataError",
     "ModelError",
     "OptionError",
+    "Prices",
     "Study",
     "StudyError",
     "Task",
@@ -19,6 +20,7 @@ __all__ = [
     "compare",
     "crossover_point",
     "data_advantage",
+    "estimate",
     "load",
     "open_study",
 ]
@@ -36,10 +38,10 @@ from crossover.errors import (
     TrialError,
     UserError,
 )
-from crossover.records import Verdict
+from crossover.records import Prices, Verdict
 
 if TYPE_CHECKING:
-    from crossover.api import Bundle, Study, compare, load, open_study
+    from crossover.api import Bundle, Study, compare, estimate, load, open_study
     from crossover.stats import crossover_point, data_advantage
     from crossover.task import Task
 
@@ -49,6 +51,7 @@ _LATER = {
     "Bundle": "crossover.api",
     "Study": "crossover.api",
     "compare": "crossover.api",
+    "estimate": "crossover.api",
     "load": "crossover.api",
     "open_study": "crossover.api",
     "crossover_point": "crossover.stats",

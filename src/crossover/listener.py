@@ -4,7 +4,7 @@ from __future__ import annotations
 
 __all__ = ["Listener", "Silent"]
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from crossover.records import TrialRecord
@@ -18,6 +18,9 @@ class Listener(Protocol):
 
     def progress(self, what: str, share: float | None) -> None:
         """Hear that something takes time before the first trial: fetching, converting."""
+
+    def expected(self, seconds_of: Mapping[tuple[str, int], float]) -> None:
+        """Hear about how long one trial of each (method, budget) takes; the plan follows."""
 
     def plan(self, cells: Sequence[tuple[str, int, int]], seconds: float | None) -> None:
         """Hear which (method, budget, seed) will run, and about how long it takes."""
@@ -44,6 +47,9 @@ class Silent:
         """Ignore."""
 
     def progress(self, what: str, share: float | None) -> None:
+        """Ignore."""
+
+    def expected(self, seconds_of: Mapping[tuple[str, int], float]) -> None:
         """Ignore."""
 
     def plan(self, cells: Sequence[tuple[str, int, int]], seconds: float | None) -> None:

@@ -17,7 +17,7 @@ from crossover.candidate import (
     PromptProgram,
 )
 from crossover.measure import measure, score_answers
-from crossover.measure.measure import LATENCY_CALLS
+from crossover.measure.measure import LATENCY_CALLS, LATENCY_SECONDS, single_calls_seconds
 from crossover.metrics import get_metric
 from crossover.model.base import LanguageModel
 from crossover.model.local import LocalModel
@@ -122,3 +122,17 @@ def test_a_model_is_measured_as_it_answers(tiny: LocalModel, spec: TaskSpec, row
     assert all(r.prompt_tokens > 0 and r.output_tokens > 0 and r.margin is not None for r in measurement.results)
     assert measurement.latency is not None
     assert 0 < measurement.latency.p50 < 1_000
+
+
+@pytest.mark.parametrize("a_call", [0.01, 0.5, 1.0, 3.0, 20.0])
+def test_the_plan_knows_how_long_single_calls_are_timed(
+    monkeypatch: pytest.MonkeyPatch, spec: TaskSpec, rows: Sequence[Example], a_call: float
+) -> None:
+    clock = [0.0]
+    monkeypatch.setattr(time, "perf_counter", lambda: clock[0])
+    monkeypatch.setattr(time, "sleep", lambda seconds: clock.__setitem__(0, clock[0] + a_call))
+    scripted = Scripted()
+    measure(scripted, rows[:20], spec, METRIC, None)
+    taken = clock[0] - a_call  # the pass over all rows is one call
+    assert taken == pytest.approx(single_calls_seconds(a_call), abs=a_call)
+    assert taken <= max(LATENCY_SECONDS, 4 * a_call) + a_call + 1e-6

@@ -103,7 +103,7 @@ def test_the_terminal(study: Study) -> None:
 def test_markdown_for_a_pull_request(study: Study) -> None:
     made = measured(study)
     text = markdown(made.verdict, table=aspects(made.verdict, made.records))
-    rows = text[text.index("| aspect |") :].splitlines()
+    rows = text[text.index("| aspect |") :].split("\n\n", maxsplit=1)[0].splitlines()
     assert rows[0] == "| aspect | prompt: knn-few-shot | weights: lora | both: lora+few-shot |"
     assert all(row.replace("\\|", "").count("|") == 5 for row in rows)
     assert "| Flexibility | other labels: 500 ms until the prompt is built and read |" in text
@@ -136,7 +136,7 @@ def test_hostile_names_stay_text(study: Study, payload: str) -> None:
     table = aspects(made.verdict, made.records, named)
     assert not set(printed(aspects_text(table))) & set("\x1b\x07\x08\x00\x9b\u202e\r")
     text = markdown(made.verdict, table=table)
-    rows = text[text.index("| aspect |") :].splitlines()
+    rows = text[text.index("| aspect |") :].split("\n\n", maxsplit=1)[0].splitlines()
     assert len(rows) == 13
     assert all(row.replace("\\|", "").count("|") == 5 for row in rows)
     page = render(made.verdict, made.records, provenance=made.provenance, examples=made.examples, slices=named)

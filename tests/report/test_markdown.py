@@ -47,4 +47,5 @@ def test_hostile_names_stay_in_their_cell(study: Study, payload: str) -> None:
 def test_escaping() -> None:
     assert escape("a|b *c* <i> [x](y) @all #1") == "a\\|b \\*c\\* &lt;i&gt; \\[x\\]\\(y\\) @\u2060all #\u20601"
     assert escape("# no heading") == "\\# no heading"
-    assert escape("1. no list") == "\\1. no list"
+    assert escape("1. no list") == "1\\. no list"
+    assert escape("5.2 min") == "5.2 min"

@@ -181,3 +181,34 @@ def test_hostile_names_are_text(study: Study, payload: str, live: bool) -> None:
         progress.left_out(payload, 0, payload)
         progress.cell_finished(named)
     assert not set(out.getvalue()) & set("\x1b\x07\x08\x00\x9b\u202e\r")
+
+
+def test_time_left_goes_by_what_each_arm_is_expected_to_take(study: Study) -> None:
+    where, out = console()
+    quick, slow = ("zero-shot", 16, 0), ("lora", 64, 0)
+    record = next(r for r in study.records if r.key.method == "linear" and r.key.budget == 16)
+    with Progress(console=where) as progress:
+        progress.expected({("linear", 16): 0.0, quick[:2]: 5.0, slow[:2]: 95.0})
+        progress.plan([("linear", 16, 0), quick, slow], 100.0)
+        progress.cell_finished(replace(record, key=replace(record.key, seed=0)))
+        zero = replace(record, key=replace(record.key, method="zero-shot", seed=0))
+        progress.cell_finished(zero)
+    lines = out.getvalue().splitlines()
+    assert lines[0].endswith("about 1 min 40 s left")  # the mean of the plan would say 1 min 10 s
+    assert lines[1].endswith("about 1 min 40 s left")
+
+
+def test_an_arm_that_took_longer_than_thought_makes_the_others_longer(
+    study: Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    where, out = console()
+    clock = [0.0]
+    monkeypatch.setattr("crossover.report.progress.monotonic", lambda: clock[0])
+    record = next(r for r in study.records if r.key.method == "zero-shot")
+    with Progress(console=where) as progress:
+        progress.expected({("zero-shot", 0): 30.0, ("lora", 64): 45.0})
+        progress.plan([("zero-shot", 0, 0), ("lora", 64, 0)], 75.0)
+        progress.cell_started("zero-shot", 0, 0)
+        clock[0] = 70.0
+        progress.cell_finished(record)
+    assert "about 90 s left" in out.getvalue()  # 45 s × (70 + 10) / (30 + 10)

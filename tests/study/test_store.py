@@ -72,7 +72,11 @@ records = st.builds(
         seconds=numbers,
         peak_memory_mb=st.none() | numbers,
         retention=shares,
+        call_joules=st.none() | numbers,
+        single_call_joules=st.none() | numbers,
     ),
+    fit_joules=st.none() | numbers,
+    energy_source=st.none() | st.sampled_from(["rapl", "nvml", "estimated"]),
     candidate=st.none() | texts,
     error=st.none() | texts,
 )
@@ -81,6 +85,18 @@ records = st.builds(
 @given(records)
 def test_a_record_survives_json(record: TrialRecord) -> None:
     assert record_from_json(json.loads(json.dumps(record_to_json(record)))) == record
+
+
+def test_a_record_without_energy_is_read_as_one_that_nobody_measured() -> None:
+    measured = Measurement(results=(), latency=None, seconds=1.0, call_joules=2.0, single_call_joules=3.0)
+    value = record_to_json(TrialRecord(key=KEY, family="weights", measurement=measured, fit_joules=1.0))
+    for name in ("fit_joules", "energy_source"):
+        del value[name]
+    for name in ("call_joules", "single_call_joules"):
+        del value["measurement"][name]
+    old = record_from_json(value)
+    assert (old.fit_joules, old.energy_source) == (None, None)
+    assert old.measurement == Measurement(results=(), latency=None, seconds=1.0)
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from crossover.records import Family, Interaction, ProbeScores, Retained, TrialRecord
 from crossover.verdict import COLUMNS, aspects, decide
 from crossover.verdict.aspects import NOT_MEASURED, Aspects
+from crossover.verdict.figures import joules
 from crossover.verdict.probes import probe_lines
 from tests.verdict.studies import arm, task, trial, usual
 
@@ -89,6 +90,27 @@ def test_each_cell_says_what_was_measured() -> None:
     assert cell(table, "Real-time use", "prompt") == "61 ms from an edit to the first answer"
     assert "over knn-few-shot" in cell(table, "Use cases", "weights")
     assert cell(table, "Use cases", "prompt") == "on none of 2 labels surely ahead of lora"
+
+
+def test_energy_stands_with_the_resources_and_a_guess_is_called_one() -> None:
+    read = [
+        replace(measured(record, call_joules=0.46, single_call_joules=2.1), fit_joules=1234.0, energy_source="rapl")
+        for record in usual(N)
+    ]
+    said = "1.2 kJ for the fit, 0.46 J a call, 2.1 J one at a time"
+    assert cell(table_of(read), "Resources", "weights").endswith(f"one at a time | {said}")
+    guessed = [replace(record, energy_source="estimated") for record in read]
+    assert cell(table_of(guessed), "Resources", "weights").endswith(f"{said} (estimated)")
+    few = [measured(replace(record, fit_joules=None), single_call_joules=None) for record in guessed]
+    assert cell(table_of(few), "Resources", "prompt").endswith(" | 0.46 J a call (estimated)")
+    assert " J" not in cell(table_of(usual(N)), "Resources", "weights")
+    assert [joules(value) for value in (0.0, 0.042, 999.0, 1234.0, 3.4e6)] == [
+        "0 J",
+        "0.042 J",
+        "1,000 J",
+        "1.2 kJ",
+        "3.4 MJ",
+    ]
 
 
 def test_what_was_not_measured_says_so() -> None:

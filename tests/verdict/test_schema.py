@@ -33,6 +33,7 @@ def test_keys_and_their_order() -> None:
         "margin",
         "more_labels",
         "arms",
+        "economics",
     ]
     assert found["schema"] == "crossover.verdict/1"
     assert found["recommended"] == {"arm": "lora@64"}

@@ -8,10 +8,9 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from crossover.api import simulate
 from crossover.errors import OptionError
 from crossover.report.simulated import simulated_json, simulated_text
-from crossover.verdict import Outcome, Simulation, advice
+from crossover.verdict import Outcome, Simulation, advice, simulate
 
 DECISIONS = ("prompt", "weights", "both", "neither", "tied", "unsure")
 

@@ -9,6 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from crossover.api.economics import check_stated, keep_stated, stated
 from crossover.api.files import replace_text
 from crossover.api.judging import Judged, judge_arms
 from crossover.api.words import check_margin, model_in_words
@@ -17,10 +18,10 @@ from crossover.errors import StudyError, closest
 from crossover.listener import Listener, Silent
 from crossover.metrics import get_metric, per_class
 from crossover.model.load import load_model
-from crossover.records import DEFAULT_MARGIN, Arm, TrialRecord, Verdict
+from crossover.records import DEFAULT_MARGIN, Arm, BreakEven, Prices, TrialRecord, Verdict
 from crossover.report.markdown import render as markdown_of
 from crossover.study import StudyMemo, StudyStore
-from crossover.verdict import Aspects, Diff, Differing, aspects, decide, to_json
+from crossover.verdict import Aspects, Diff, Differing, aspects, break_even, decide, to_json, with_economics
 from crossover.verdict.sides import compared_arms
 
 
@@ -64,13 +65,14 @@ class Study:
         memo = self._memo()
         if margin is not None:
             check_margin(margin)
-        return decide(
+        found = decide(
             self.records(),
             memo.info,
             precision=memo.precision,
             groups=memo.groups,
             margin=next((one for one in (margin, memo.margin) if one is not None), DEFAULT_MARGIN),
         )
+        return with_economics(found, *stated(self._store))
 
     def aspects(self, *, margin: float | None = None) -> Aspects:
         """Return the aspects in which the best prompt, the best weights and the best both differ, as measured here."""
@@ -80,6 +82,32 @@ class Study:
     def to_json(self, *, margin: float | None = None) -> dict[str, Any]:
         """Return the verdict as JSON values, schema crossover.verdict/1."""
         return dict(to_json(self.verdict(margin=margin)))
+
+    def state(self, *, prices: Prices | None = None, calls_per_month: float | None = None) -> None:
+        """Say what things cost and how many calls a month there will be; the study remembers it.
+
+        What is not said stays as it was said before.
+
+        Raises:
+            OptionError: a number that cannot be.
+            StudyError: a run is at work in the study.
+        """
+        check_stated(prices, calls_per_month)
+        with self._store.writing():
+            keep_stated(self._store, prices, calls_per_month)
+
+    def break_even(self, arm: str, against: str) -> BreakEven:
+        """Return from how many calls on an arm has cost less in all than another: in time, tokens, and in money where
+        prices were stated.
+
+        `study.break_even("lora@64", "knn-few-shot@64")` gives BreakEven(arm="lora@64", against="knn-few-shot@64",
+        time=352.1, tokens=27.0, money=None).
+
+        Raises:
+            StudyError: there is no such arm.
+        """
+        verdict = self.verdict()
+        return break_even(self._arm(arm, verdict), self._arm(against, verdict), stated(self._store)[0])
 
     def report(self, path: Path | str, *, examples: bool = True, margin: float | None = None) -> Path:
         """Write the report: one page that opens offline.

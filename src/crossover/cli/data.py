@@ -6,34 +6,53 @@ __all__ = ["check", "run"]
 
 import shlex
 import sys
-from pathlib import Path
-from typing import Annotated
 
-import typer
 from rich.console import Console
 
 from crossover.cli.app import app
 from crossover.cli.options import (
+    AnswerTokens,
+    Budgets,
+    CallsPerMonth,
+    ConstrainWay,
+    Currency,
     Data,
+    Effort,
+    ElectricityPrice,
     Group,
     Input,
     InputTemplate,
+    Instruction,
     Json,
     KindName,
+    LabelNames,
+    MachinePrice,
     Margin,
     MaxRows,
+    Memory,
     Merge,
+    Methods,
     MetricName,
     Model,
+    Precision,
+    PredictionFiles,
+    Probes,
+    Prompts,
+    RaceOrNot,
+    Reflector,
     Schema,
+    Seeds,
     Sheet,
+    StudyFolder,
     Target,
     Test,
     TestSize,
+    TimeLimit,
     bytes_of,
     label_budgets,
     method_names,
     points_of,
+    prices_of,
     seconds_of,
     with_line_breaks,
 )
@@ -57,53 +76,29 @@ def run(  # noqa: PLR0917  # typer calls it by keyword
     merge_spellings: Merge = False,
     group: Group = None,
     input_template: InputTemplate = None,
-    answer_tokens: Annotated[
-        int | None, typer.Option(metavar="N", help="Most tokens of a written answer; by default what targets need.")
-    ] = None,
+    answer_tokens: AnswerTokens = None,
     model: Model = "smollm2-135m",
-    instruction: Annotated[
-        str | None, typer.Option(metavar="TEXT", help="Your own words for the task, in every prompt.")
-    ] = None,
-    prompt: Annotated[
-        list[Path] | None, typer.Option(metavar="FILE", help="Your own prompt as an arm; repeatable.")
-    ] = None,
-    label_names: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Label code -> words: csv, json or yaml.")
-    ] = None,
-    predictions: Annotated[
-        list[Path] | None,
-        typer.Option(metavar="FILE", help="Another system's answers on the test rows as an arm; repeatable."),
-    ] = None,
-    probe: Annotated[
-        list[Path] | None,
-        typer.Option(metavar="FILE", help="What the model shall still know: choice or cloze rows; repeatable."),
-    ] = None,
-    reflector: Annotated[
-        str | None, typer.Option(metavar="MODEL", help="A stronger model that rewrites prompts, for gepa.")
-    ] = None,
-    methods: Annotated[
-        str | None, typer.Option(metavar="A,B", help="Methods; also default, which it is, and all (crossover methods).")
-    ] = None,
-    budgets: Annotated[
-        str | None, typer.Option(metavar="0,8,32", help="Label budgets; by default a few that a laptop can do.")
-    ] = None,
-    seeds: Annotated[int, typer.Option(help="Draws of the labels that each arm gets.")] = 3,
-    effort: Annotated[float, typer.Option(help="Compute a method may spend; 1 is one default LoRA fit.")] = 1.0,
-    race: Annotated[bool, typer.Option("--race", help="Stop arms that cannot win, by their dev scores.")] = False,
-    precision: Annotated[
-        str,
-        typer.Option(metavar="A,B", help="auto, fp32, fp16, bf16, int8 or nf4; several make arms of each."),
-    ] = "auto",
-    time_limit: Annotated[str | None, typer.Option(metavar="5m", help="Run only what fits: 90s, 10m, 2h.")] = None,
-    memory: Annotated[
-        str | None, typer.Option(metavar="4GB", help="Run only what fits into this memory: 800MB, 3.5GiB.")
-    ] = None,
-    constrain: Annotated[
-        str | None,
-        typer.Option(metavar="WAY", help="yes: answers by labels or schema; no: freely; both: yes, with no beside it."),
-    ] = None,
+    instruction: Instruction = None,
+    prompt: Prompts = None,
+    label_names: LabelNames = None,
+    predictions: PredictionFiles = None,
+    probe: Probes = None,
+    reflector: Reflector = None,
+    methods: Methods = None,
+    budgets: Budgets = None,
+    seeds: Seeds = 3,
+    effort: Effort = 1.0,
+    race: RaceOrNot = False,
+    precision: Precision = "auto",
+    time_limit: TimeLimit = None,
+    memory: Memory = None,
+    constrain: ConstrainWay = None,
     margin: Margin = None,
-    study: Annotated[Path | None, typer.Option(metavar="DIR", help="Study folder; by default NAME-study here.")] = None,
+    machine_price_per_hour: MachinePrice = None,
+    electricity_price_per_kwh: ElectricityPrice = None,
+    currency: Currency = None,
+    calls_per_month: CallsPerMonth = None,
+    study: StudyFolder = None,
     as_json: Json = False,
 ) -> None:
     """Compare prompting and fine-tuning on a data file and say which to use."""
@@ -151,6 +146,8 @@ def run(  # noqa: PLR0917  # typer calls it by keyword
             reflector=reflector,
             constrain=constrain,
             margin=points_of(margin),
+            prices=prices_of(machine_price_per_hour, electricity_price_per_kwh, currency),
+            calls_per_month=calls_per_month,
             study=study,
             listener=listener,
             command=shlex.join(["crossover", *sys.argv[1:]]),

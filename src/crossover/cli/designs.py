@@ -32,12 +32,12 @@ def simulate(
     as_json: Json = False,
 ) -> None:
     """Simulate studies of known truth: how often such a design is wrong, right or unsure."""
-    from crossover import api
     from crossover.records import DEFAULT_MARGIN
     from crossover.report.simulated import simulated_json, simulated_text
+    from crossover.verdict import simulate as simulated  # not through the api, which takes seconds to load torch
 
     given = points_of(margin)
-    found = api.simulate(
+    found = simulated(
         test_size=test_size,
         seeds=seeds,
         budgets=label_budgets(budgets) or (),

@@ -3,12 +3,33 @@
 from __future__ import annotations
 
 __all__ = [
+    "StudyFolder",
+    "ConstrainWay",
+    "Memory",
+    "TimeLimit",
+    "Precision",
+    "RaceOrNot",
+    "Effort",
+    "Seeds",
+    "Budgets",
+    "Methods",
+    "Reflector",
+    "PredictionFiles",
+    "Probes",
+    "LabelNames",
+    "Prompts",
+    "Instruction",
+    "AnswerTokens",
+    "CallsPerMonth",
+    "Currency",
     "Data",
+    "ElectricityPrice",
     "Group",
     "Input",
     "InputTemplate",
     "Json",
     "KindName",
+    "MachinePrice",
     "Margin",
     "MaxRows",
     "Merge",
@@ -24,6 +45,7 @@ __all__ = [
     "method_names",
     "points_listed",
     "points_of",
+    "prices_of",
     "seconds_of",
     "split",
     "with_line_breaks",
@@ -36,6 +58,7 @@ from typing import Annotated
 import typer
 
 from crossover.errors import OptionError
+from crossover.records import Prices
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON to stdout and nothing else.")]
 Data = Annotated[
@@ -69,6 +92,59 @@ InputTemplate = Annotated[
     str | None, typer.Option(metavar="TEXT", help='How input columns are put together: "{passage}\\n{question}".')
 ]
 Model = Annotated[str, typer.Option(metavar="NAME", help="Catalog name, folder, Hugging Face id or GGUF file.")]
+
+AnswerTokens = Annotated[
+    int | None, typer.Option(metavar="N", help="Most tokens of a written answer; by default what targets need.")
+]
+Instruction = Annotated[str | None, typer.Option(metavar="TEXT", help="Your own words for the task, in every prompt.")]
+Prompts = Annotated[list[Path] | None, typer.Option(metavar="FILE", help="Your own prompt as an arm; repeatable.")]
+LabelNames = Annotated[Path | None, typer.Option(metavar="FILE", help="Label code -> words: csv, json or yaml.")]
+PredictionFiles = Annotated[
+    list[Path] | None,
+    typer.Option(metavar="FILE", help="Another system's answers on the test rows as an arm; repeatable."),
+]
+Probes = Annotated[
+    list[Path] | None,
+    typer.Option(metavar="FILE", help="What the model shall still know: choice or cloze rows; repeatable."),
+]
+Reflector = Annotated[
+    str | None, typer.Option(metavar="MODEL", help="A stronger model that rewrites prompts, for gepa.")
+]
+Methods = Annotated[
+    str | None, typer.Option(metavar="A,B", help="Methods; also default, which it is, and all (crossover methods).")
+]
+Budgets = Annotated[
+    str | None, typer.Option(metavar="0,8,32", help="Label budgets; by default a few that a laptop can do.")
+]
+Seeds = Annotated[int, typer.Option(help="Draws of the labels that each arm gets.")]
+Effort = Annotated[float, typer.Option(help="Compute a method may spend; 1 is one default LoRA fit.")]
+RaceOrNot = Annotated[bool, typer.Option("--race", help="Stop arms that cannot win, by their dev scores.")]
+Precision = Annotated[
+    str,
+    typer.Option(metavar="A,B", help="auto, fp32, fp16, bf16, int8 or nf4; several make arms of each."),
+]
+TimeLimit = Annotated[str | None, typer.Option(metavar="5m", help="Run only what fits: 90s, 10m, 2h.")]
+Memory = Annotated[str | None, typer.Option(metavar="4GB", help="Run only what fits into this memory: 800MB, 3.5GiB.")]
+ConstrainWay = Annotated[
+    str | None,
+    typer.Option(metavar="WAY", help="yes: answers by labels or schema; no: freely; both: yes, with no beside it."),
+]
+StudyFolder = Annotated[Path | None, typer.Option(metavar="DIR", help="Study folder; by default NAME-study here.")]
+MachinePrice = Annotated[
+    float | None, typer.Option("--machine-price-per-hour", metavar="X", help="What an hour of this machine costs you.")
+]
+ElectricityPrice = Annotated[
+    float | None, typer.Option("--electricity-price-per-kwh", metavar="X", help="What a kWh costs you, if it is extra.")
+]
+Currency = Annotated[str | None, typer.Option(metavar="EUR", help="What stands after amounts; by default nothing.")]
+CallsPerMonth = Annotated[
+    float | None, typer.Option(metavar="N", help="Say what a month of so many calls costs, fit included.")
+]
+
+
+def prices_of(machine_hour: float | None, kwh: float | None, currency: str | None) -> Prices:
+    """Return the prices that were given."""
+    return Prices(machine_hour=machine_hour, kwh=kwh, currency=currency)
 
 
 def method_names(text: str | None) -> list[str] | None:

@@ -15,9 +15,14 @@ from rich.console import Console
 
 from crossover.cli.app import app
 from crossover.cli.options import (
+    CallsPerMonth,
+    Currency,
+    ElectricityPrice,
     Json,
+    MachinePrice,
     Margin,
     points_of,
+    prices_of,
     split,
 )
 from crossover.cli.terminal import print_json
@@ -38,6 +43,10 @@ def report(
     markdown: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write Markdown for a pull request instead; - is stdout.")
     ] = None,
+    machine_price_per_hour: MachinePrice = None,
+    electricity_price_per_kwh: ElectricityPrice = None,
+    currency: Currency = None,
+    calls_per_month: CallsPerMonth = None,
     as_json: Json = False,
 ) -> None:
     """Print a study's verdict and write its page."""
@@ -47,6 +56,9 @@ def report(
 
     console = Console(highlight=False)
     opened = api.open_study(study)
+    prices = prices_of(machine_price_per_hour, electricity_price_per_kwh, currency)
+    if prices != prices_of(None, None, None) or calls_per_month is not None:
+        opened.state(prices=prices, calls_per_month=calls_per_month)
     given = points_of(margin)
     if markdown is not None:
         text = opened.markdown(margin=given)

@@ -25,6 +25,7 @@ class Terminal:
         self._progress = progress
         self._stack = ExitStack()
         self._last = ""
+        self.expected = progress.expected
         self.cell_started = progress.cell_started
         self.cell_progress = progress.cell_progress
         self.cell_finished = progress.cell_finished

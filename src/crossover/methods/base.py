@@ -80,12 +80,16 @@ class Cost:
         trained: trained on.
         written: written, one after another.
         added: what a prompt is longer than the default one: demonstrations. Memory is planned with it.
+        shown: what a call's prompt will be longer by, about; None: all that is added.
+        each: how much of that a call computes anew, about: where demonstrations are chosen for each input.
     """
 
     read: int = 0
     trained: int = 0
     added: int = 0
     written: int = 0
+    shown: int | None = None
+    each: int = 0
 
 
 class Method(ABC):

@@ -100,18 +100,24 @@ class Steps(Method):
         )
 
     def cost(self, shape: Shape, budget: int, effort: float) -> Cost:
-        """The steps' costs; only the last one's candidate is measured."""
+        """The steps' costs; only the last one's candidate is measured, demonstrations found before it inside."""
         shares = [_SHARES[step.family] for step in self._steps]
         fitting = replace(shape, n_test=0)
         costs = [
             step.cost(fitting if place < len(shares) - 1 else shape, budget, effort * share / sum(shares))
             for place, (step, share) in enumerate(zip(self._steps, shares, strict=True))
         ]
+        last = costs[-1]
+        # A prompt found before is the one that is trained and served; the last step's own demonstrations replace it.
+        found = last if last.added else max(costs[:-1], key=lambda cost: cost.added)
+        anew = 0 if found is last else found.each
         return Cost(
-            read=sum(cost.read for cost in costs),
+            read=sum(cost.read for cost in costs) + shape.n_test * anew,
             trained=sum(cost.trained for cost in costs),
             added=max(cost.added for cost in costs),
             written=sum(cost.written for cost in costs),
+            shown=found.added if found.shown is None else found.shown,
+            each=found.each,
         )
 
     def wording(self, spec: TaskSpec) -> tuple[str, ...]:

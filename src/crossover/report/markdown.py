@@ -9,13 +9,15 @@ import re
 from crossover.records import Arm, Verdict
 from crossover.report.aspects import aspect_columns, aspect_rows
 from crossover.report.differing import differ_sentence
+from crossover.report.economics import cost_lines, headings, notes
 from crossover.report.series import names
 from crossover.report.text import DASH, count, interval, known, milliseconds, one_line, score, seconds
 from crossover.verdict import Aspects, Diff, explanation, headline
 
 
 def render(verdict: Verdict, *, table: Aspects | None = None, diff: Diff | None = None) -> str:
-    """Return headline, explanation, arms and what else is given in GitHub's Markdown, ending with a newline.
+    """Return the verdict in GitHub's Markdown in the page's order, ending with a newline: headline, explanation, what a
+    month costs, aspects, arms, where they differ.
 
     Args:
         verdict: of a study.
@@ -29,6 +31,9 @@ def render(verdict: Verdict, *, table: Aspects | None = None, diff: Diff | None 
     ]
     if answers:
         lines += [*answers, ""]
+    lines += _month(verdict)
+    if table is not None:
+        lines += _aspects(table)
     lines += [
         "| method | family | labels | score | 95% interval | fit | tokens a call | ms a call |",
         "|---|---|---:|---:|---|---:|---:|---:|",
@@ -39,9 +44,17 @@ def render(verdict: Verdict, *, table: Aspects | None = None, diff: Diff | None 
         lines += ["", escape(differ_sentence(diff))]
     task = verdict.task
     lines += ["", f"{escape(one_line(task.metric))} on {task.n_test:,} test rows of {escape(one_line(task.name))}."]
-    if table is not None:
-        lines += _aspects(table)
     return "\n".join(lines) + "\n"
+
+
+def _month(verdict: Verdict) -> list[str]:
+    """Return what a month costs as a table; nothing where nobody said how many calls there will be."""
+    costs = cost_lines(verdict)
+    if not costs:
+        return []
+    cells = [("method", "counted", *headings(verdict)), *((one.name, one.counted, *one.cells) for one in costs)]
+    table = [f"| {' | '.join(map(escape, row))} |" for row in cells]
+    return [table[0], "|---|---|---:|---:|---:|---:|", *table[1:], "", escape(notes(verdict)), ""]
 
 
 def _aspects(table: Aspects) -> list[str]:
@@ -51,17 +64,17 @@ def _aspects(table: Aspects) -> list[str]:
     heads = [
         f"{column.family}: {escape(column.arm)}" if column.arm else column.family for column in aspect_columns(table)
     ]
-    lines = ["", f"| aspect | {' | '.join(heads)} |", "|---|---|---|---|"]
-    return lines + [
-        f"| {row.name} | {' | '.join('<br>'.join(map(escape, cell)) for cell in row.cells)} |" for row in rows
-    ]
+    lines = [f"| aspect | {' | '.join(heads)} |", "|---|---|---|---|"]
+    lines += [f"| {row.name} | {' | '.join('<br>'.join(map(escape, cell)) for cell in row.cells)} |" for row in rows]
+    return [*lines, ""]
 
 
 def escape(text: str) -> str:
     """Return one line of text so that Markdown shows it as it is: no markup, HTML, table cell, mention or reference."""
     text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     text = re.sub(r"([\\`*_{}\[\]()|~!])", r"\\\1", text)
-    text = re.sub(r"^([#+-]|\d+[.)])", r"\\\1", text)
+    text = re.sub(r"^([#+-])", r"\\\1", text)
+    text = re.sub(r"^(\d+)([.)])(?=\s|$)", r"\1\\\2", text)  # a backslash before a digit would be shown
     # GitHub notifies people and links issues and addresses even where the signs are escaped: a word joiner stops that.
     return re.sub(r"(@|#(?=\d)|(?<=[a-z])(?=://)|www(?=\.))", "\\1\u2060", text, flags=re.IGNORECASE)
 

@@ -28,6 +28,7 @@ from crossover.report.charts import SpecJson, library, still
 from crossover.report.costs import cost_chart
 from crossover.report.curves import crossover_chart
 from crossover.report.differences import where_they_differ
+from crossover.report.economics import cost_lines, headings, notes
 from crossover.report.provenance import Provenance
 from crossover.report.series import nominated
 from crossover.report.text import clean, count, known, one_line, points, score, shorten
@@ -99,6 +100,9 @@ def render(
         crossing=_crossing(verdict),
         explanation=[(one_line(question), one_line(answer)) for question, answer in explanation(verdict)],
         reasons=[one_line(reason) for reason in verdict.reasons],
+        cost_lines=cost_lines(verdict),
+        cost_headings=headings(verdict),
+        cost_notes=notes(verdict),
         columns=columns,
         rows=rows,
         bar_width=BAR_WIDTH,

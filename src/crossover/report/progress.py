@@ -7,7 +7,7 @@ __all__ = ["Progress"]
 import os
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import fmean
 from threading import Lock
@@ -28,6 +28,8 @@ from crossover.report.text import DASH, one_line, score, seconds, shorten
 NAME_LENGTH = 32
 _SECONDS = re.compile(r"about (\d+) s, \d+ s left of the time limit$")
 """The end of the planner's reason against an arm that lacks nothing but time, and what it would take."""
+
+_PRIOR_SECONDS = 10.0
 
 ROOM = 4
 """Lines of the terminal that the live table leaves free."""
@@ -54,6 +56,7 @@ class _Row:
     running: dict[int, _Running] = field(default_factory=dict)
     fit: list[float] = field(default_factory=list)
     took: list[float] = field(default_factory=list)
+    expected: float | None = None
     spinner: Spinner = field(default_factory=lambda: Spinner("dots"))
 
 
@@ -101,6 +104,12 @@ class Progress:
             # Interrupted: what was there so far stays on the screen.
             self._live.transient = False
         self.close()
+
+    def expected(self, seconds_of: Mapping[tuple[str, int], float]) -> None:
+        """Take the seconds that one trial of each (method, label budget) is thought to take."""
+        with self._lock:
+            for (method, budget), each in seconds_of.items():
+                self._row(method, budget).expected = each
 
     def plan(self, cells: Sequence[tuple[str, int, int]], seconds: float | None) -> None:
         """Take the trials to come as (method, label budget, seed), and the seconds they are thought to take in all."""
@@ -202,16 +211,22 @@ class Progress:
         return sum(len(row.finished) for row in rows), sum(len(row.planned) for row in rows)
 
     def _seconds_left(self) -> float | None:
-        """Return the seconds that are left, as trials of the same arm, else method, took, else as planned."""
+        """Return the seconds that are left: as trials of the same arm took; else as they are thought to take, by how
+        much longer than thought the others took; else as trials of the method took, or the mean of the plan.
+        """
         by_method: dict[str, list[float]] = {}
         for (method, _), row in self._rows.items():
             by_method.setdefault(method, []).extend(row.took)
         planned = self._planned_seconds
         mean = planned / self._n_planned if planned is not None and self._n_planned else None
+        slower = self._slower()
         left, at_once = 0.0, 0
         for (method, _), row in self._rows.items():
-            seen = row.took or by_method[method]
-            each = fmean(seen) if seen else mean
+            if row.expected is not None and not row.took:
+                each: float | None = row.expected * slower
+            else:
+                seen = row.took or by_method[method]
+                each = fmean(seen) if seen else mean
             waiting = len(row.planned) - len(row.finished) - len(row.running)
             if each is None:
                 if waiting or row.running:
@@ -220,6 +235,13 @@ class Progress:
             at_once += len(row.running)
             left += each * waiting + sum(max(0.0, each - (monotonic() - item.began)) for item in row.running.values())
         return left / max(1, at_once)
+
+    def _slower(self) -> float:
+        """Return how many times as long as thought trials took; the first half minute of evidence counts little."""
+        judged = [row for row in self._rows.values() if row.expected is not None]
+        taken = sum(sum(row.took) for row in judged)
+        thought = sum((row.expected or 0.0) * len(row.took) for row in judged)
+        return (taken + _PRIOR_SECONDS) / (thought + _PRIOR_SECONDS)
 
     def _line(self, record: TrialRecord, value: float | None, left: float | None) -> Text:
         key = record.key

@@ -19,6 +19,7 @@ from rich.text import Text
 from crossover.records import Arm, Family, Verdict
 from crossover.report.aspects import aspects_text
 from crossover.report.differing import differ_sentence
+from crossover.report.economics import cost_lines, headings, notes
 from crossover.report.palette import FAMILY_COLOURS, FAMILY_COLOURS_OF_16
 from crossover.report.progress import Progress
 from crossover.report.series import Scale, names, scale_of, several_precisions
@@ -129,6 +130,21 @@ def arms_table(verdict: Verdict) -> RenderableType:
     return Padding(table, (0, 0, 0, 2))
 
 
+def _month(verdict: Verdict) -> list[RenderableType]:
+    """Return what a month costs as a table; nothing where nobody said how many calls there will be."""
+    lines = cost_lines(verdict)
+    if not lines:
+        return []
+    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="dim")
+    for heading in ("a month", ""):
+        table.add_column(heading, no_wrap=True, overflow="ellipsis")
+    for heading in headings(verdict):
+        table.add_column(heading, justify="right")
+    for line in lines:
+        table.add_row(*map(Text, (shorten(line.name, NAME_LENGTH), line.counted, *line.cells)))
+    return ["", Padding(table, (0, 0, 0, 2)), Padding(Text(notes(verdict), style="dim"), (0, 0, 0, 2))]
+
+
 def verdict_text(verdict: Verdict, *, study: str | None = None, commands: bool = True) -> RenderableType:
     """Return the headline, the explanation as question and answer, and the commands that come next.
 
@@ -146,6 +162,7 @@ def verdict_text(verdict: Verdict, *, study: str | None = None, commands: bool =
         for question, answer in lines:
             answers.add_row(Text(one_line(question), style="dim"), Text(one_line(answer)))
         parts += ["", Padding(answers, (0, 0, 0, 2))]
+    parts += _month(verdict)
     if commands:
         parts += ["", next_commands(verdict, study=study)]
     return Group(*parts)
@@ -154,8 +171,8 @@ def verdict_text(verdict: Verdict, *, study: str | None = None, commands: bool =
 def report_text(
     verdict: Verdict, *, study: str, diff: Diff | None, checks: Sequence[str], table: Aspects | None = None
 ) -> RenderableType:
-    """Return a study's report in the page's order: verdict, aspects, arms, where they differ, the data, what comes
-    next.
+    """Return a study's report in the page's order: verdict, what a month costs, aspects, arms, where they differ, the
+    data, what comes next.
 
     Args:
         verdict: of the study.

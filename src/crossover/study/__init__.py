@@ -2,6 +2,7 @@
 
 from crossover.study.answering import check_schema, constrained
 from crossover.study.conduct import Models, conduct, digest, programs, trial_key
+from crossover.study.estimate import ArmEstimate, Estimate, estimate_plans
 from crossover.study.memo import StudyMemo
 from crossover.study.plan import Cell, LeftOut, Plan, at_precisions, check_budgets, default_budgets, make_plan
 from crossover.study.race import Race
@@ -12,7 +13,9 @@ from crossover.study.store import StudyKey, StudyStore
 
 __all__ = [
     "RECORDED",
+    "ArmEstimate",
     "Cell",
+    "Estimate",
     "LeftOut",
     "Models",
     "Plan",
@@ -29,6 +32,7 @@ __all__ = [
     "constrained",
     "default_budgets",
     "digest",
+    "estimate_plans",
     "free_rooms",
     "in_words",
     "make_plan",

@@ -17,20 +17,21 @@ from crossover.methods import Method, Shape
 from crossover.methods.prompt.zero_shot import UserPrompt
 from crossover.metrics import Metric
 from crossover.model.base import LanguageModel, ModelIdentity
-from crossover.records import Example, Probe, TaskSpec, TrialKey, TrialRecord
-from crossover.study.plan import Cell, LeftOut, Pace, Plan, fit_time
+from crossover.records import Probe, TaskSpec, TrialKey, TrialRecord
+from crossover.study.outlook import look_ahead
+from crossover.study.plan import Cell, Pace, Plan, fit_time
 from crossover.study.race import Race
-from crossover.study.room import Room, fit_memory
+from crossover.study.room import Room
 from crossover.study.run import Spent, Watcher, run_cells
-from crossover.study.shape import measure_pace, task_shape
 from crossover.study.store import StudyStore
-from crossover.task import Task, sample
-
-_SAMPLE = 64
+from crossover.task import Task
 
 
 class PlanWatcher(Watcher, Protocol):
     """Told the plan, and then what happens."""
+
+    def expected(self, seconds_of: Mapping[tuple[str, int], float]) -> None:
+        """A trial of each (method, budget) will take about so long."""
 
     def plan(self, cells: Sequence[tuple[str, int, int]], seconds: float | None) -> None:
         """These (method, budget, seed) will run and take about so long."""
@@ -146,15 +147,8 @@ class _Stage:
     def run(self, plan: Plan, model: LanguageModel, room: Room | None, later: Sequence[Cell]) -> None:
         """Work out what the cells take, say what will run, run it. `later` cells are announced with the first."""
         finished = self._store.finished()
-        rows = sample(self._task.train, min(_SAMPLE, len(self._task.train)), 0, self._task.spec.labels)
-        shape = task_shape(self._task.spec, rows, len(self._task.test), model, longest=_longest(self._task))
-        crowded: Sequence[LeftOut] = ()
-        if room is not None:
-            if room.asked:
-                plan, crowded = fit_memory(plan, room, shape, done=finished)
-            model.resize(room.sizes(plan, shape))
-        trains = any("train" in cell.method.needs for cell in plan.cells if cell.key not in finished)
-        pace = measure_pace(self._task.spec, rows, model, trains=trains)
+        ahead = look_ahead(plan, self._task, model, room, finished=finished)
+        plan, crowded, shape, pace = ahead.plan, ahead.crowded, ahead.shape, ahead.pace
         seconds_of: dict[tuple[str, int], float] = {}
         passes_of: dict[tuple[str, int], int] = {}
         for cell in (*plan.cells, *later):
@@ -213,17 +207,13 @@ class _Stage:
         _name(kept, self._watcher)
 
 
-def _longest(task: Task) -> Example:
-    """Return the row with the most input text, training or test: lengths are planned with, nothing else is read."""
-    return max((*task.train, *task.test), key=lambda row: sum(map(len, row.inputs.values())))
-
-
 def _announce(
     cells: Sequence[Cell],
     finished: Container[TrialKey],
     seconds_of: Mapping[tuple[str, int], float],
     watcher: PlanWatcher,
 ) -> None:
+    watcher.expected({(c.label, c.key.budget): seconds_of[c.arm] for c in cells if c.arm in seconds_of})
     watcher.plan(
         [(cell.label, cell.key.budget, cell.key.seed) for cell in cells],
         sum(seconds_of[cell.arm] for cell in cells if cell.key not in finished),

@@ -7,6 +7,7 @@ __all__ = [
     "LeftOut",
     "Pace",
     "Plan",
+    "Times",
     "at_precisions",
     "check_budgets",
     "default_budgets",
@@ -19,15 +20,19 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from crossover.errors import OptionError
-from crossover.methods import Method, Shape, default_methods, get_method
+from crossover.measure import single_calls_seconds
+from crossover.methods import Cost, Method, Shape, default_methods, get_method
 from crossover.model.base import Capability
 from crossover.records import TaskSpec, TrialKey
 
 _CORE = 2
 """The place of the core methods at the largest budget in the order of `fit_time`."""
 
-_FIXED_SECONDS = 1.5
-"""What every trial takes besides tokens: putting an adapter on, timing single calls."""
+_FIXED_SECONDS = 0.3
+"""What every trial takes besides tokens and single calls: putting an adapter on, keeping the candidate."""
+
+_WRITTEN_ALONE = 8
+"""One answer at a time takes about so many times as long a token as many at once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,23 +72,60 @@ WRITTEN = 100.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
-    """Tokens a second on this machine; `written`: many answers at once."""
+    """Tokens a second on this machine; `written`: many answers at once. `call`: seconds of one short call alone."""
 
     read: float
     trained: float
     written: float = WRITTEN
+    call: float = 0.05
 
     def slowed(self, by: float) -> Pace:
         """Return the pace of a machine on which everything takes `by` times as long."""
-        return Pace(read=self.read / by, trained=self.trained / by, written=self.written / by)
+        return Pace(read=self.read / by, trained=self.trained / by, written=self.written / by, call=self.call * by)
 
     def seconds(self, method: Method, shape: Shape, budget: int, effort: float) -> float:
         """Return the seconds that a trial takes, about."""
+        return self.times(method, shape, budget, effort).trial
+
+    def times(self, method: Method, shape: Shape, budget: int, effort: float) -> Times:
+        """Return what parts of a trial take, about."""
+        if not method.needs:
+            return Times()
         cost = method.cost(shape, budget, effort)
-        tokens = cost.read / self.read + cost.trained / self.trained + cost.written / self.written
-        if shape.freely and method.needs:
-            tokens += shape.n_test * (shape.row / self.read + shape.freely / self.written)
-        return tokens + _FIXED_SECONDS * bool(method.needs)
+        fitting = method.cost(replace(shape, n_test=0), budget, effort)
+        fit = self._tokens(fitting)
+        test = max(self._tokens(cost) - fit, 0.0)
+        if shape.freely:
+            test += shape.n_test * (shape.row / self.read + shape.freely / self.written)
+        alone = self.call + cost.each / self.read + shape.written * _WRITTEN_ALONE / self.written
+        unsure = shape.n_test * cost.each / self.read if cost.each < cost.added else 0.0
+        return Times(fit=fit, test=test, rest=_FIXED_SECONDS + single_calls_seconds(alone), either_way=unsure)
+
+    def _tokens(self, cost: Cost) -> float:
+        return cost.read / self.read + cost.trained / self.trained + cost.written / self.written
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Times:
+    """Seconds of a trial's parts. What needs no language model takes next to nothing.
+
+    Attributes:
+        fit: the fit.
+        test: the pass over the test.
+        rest: single calls, keeping the candidate.
+        either_way: how much less or more the test may take by what the fit will find: a short prompt, or one with
+            demonstrations for each input.
+    """
+
+    fit: float = 0.0
+    test: float = 0.0
+    rest: float = 0.0
+    either_way: float = 0.0
+
+    @property
+    def trial(self) -> float:
+        """All of it."""
+        return self.fit + self.test + self.rest
 
 
 def default_budgets(n_train: int, n_labels: int) -> tuple[int, ...]:

@@ -12,6 +12,7 @@ import torch
 
 from crossover.errors import OptionError
 from crossover.methods import Shape
+from crossover.methods.effort import n_steps
 from crossover.model.footprint import LEAST_HEAD_ROWS, Footprint
 from crossover.model.hardware import memory_limit
 from crossover.model.precision import device_name
@@ -57,6 +58,23 @@ class Room:
         if "train all weights" in cell.method.needs:
             working += self.footprint.all_trained
         return self.base + self.footprint.weights + working
+
+    def working(self, cell: Cell, shape: Shape, sizes: Sizes) -> int:
+        """Return the bytes that a trial's passes are likely to take of this process beside the loaded model.
+
+        On a GPU they take the card's memory, and none here.
+        """
+        if not cell.method.needs or device_name() == "cuda":
+            return 0
+        cost = cell.method.cost(shape, cell.key.budget, cell.key.effort)
+        longest, prefix = shape.longest + cost.added, shape.prefix + cost.added
+        working = self.footprint.reading(max(sizes.pack_tokens, longest), prefix, sizes.head_rows)
+        if cost.trained:
+            a_step = cost.trained // max(n_steps(cell.key.budget, cell.key.effort), 1)
+            working = max(working, self.footprint.training(max(min(sizes.train_tokens, a_step), longest)))
+        if "train all weights" in cell.method.needs:
+            working += self.footprint.all_trained
+        return working
 
     def sizes(self, plan: Plan, shape: Shape) -> Sizes:
         """Return how much may be computed at once so that every trial of the plan keeps to the bound."""

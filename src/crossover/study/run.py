@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from crossover.errors import StudyError, TrialError, UserError
-from crossover.measure import PeakMemory, measure
+from crossover.measure import EnergyMeter, PeakMemory, measure
 from crossover.metrics import Metric
 from crossover.model.base import LanguageModel
 from crossover.records import Probe, TrialRecord
@@ -150,15 +150,16 @@ def run_cell(
     model.forget()  # tokens counted and milliseconds must not depend on the trial before
     try:
         with PeakMemory() as memory:
-            fitted = method.fit(
-                task.spec,
-                labelled,
-                unseen,
-                model=needed,
-                metric=metric,
-                effort=key.effort,
-                seed=key.seed,
-            )
+            with EnergyMeter(on_gpu=needed is not None and needed.identity.device != "cpu") as energy:
+                fitted = method.fit(
+                    task.spec,
+                    labelled,
+                    unseen,
+                    model=needed,
+                    metric=metric,
+                    effort=key.effort,
+                    seed=key.seed,
+                )
             known = [example.inputs for example in labelled]
             others = [one for one in unseen if one not in known] or unseen
             if needed is not None and task.spec.constrain is not None:
@@ -189,6 +190,8 @@ def run_cell(
         fit_seconds=fitted.seconds,
         measurement=measurement,
         candidate=digest,
+        fit_joules=energy.joules,
+        energy_source=energy.source,
     )
 
 

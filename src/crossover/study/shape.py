@@ -21,6 +21,7 @@ from crossover.task import Task
 
 _SAMPLE = 64
 _TRIES = 2
+_CALLS = 4
 _STEPS = 5
 _WARMING_SECONDS = 12.0
 _WRITTEN_TOKENS = 32
@@ -153,10 +154,11 @@ def measure_pace(spec: TaskSpec, rows: Sequence[Example], model: LanguageModel, 
 
     read_all()  # the first passes of a process are slower than all that follow
     read = max(_speed(model, read_all) for _ in range(_TRIES))
+    call = min(_call_seconds(prompts[i : i + 1], answers, program, model) for i in range(min(_CALLS, len(prompts))))
     writes = program.is_open or _writes_beside(spec)
     written = _writing_speed(_longest_way(program, spec), prompts, model) if writes else WRITTEN
     if not trains or "train" not in model.capabilities:
-        return Pace(read=read, trained=read, written=written)
+        return Pace(read=read, trained=read, written=written, call=call)
     taught = answers if program.is_open else answers[:1] * len(prompts)
     batch = [TrainRow(prompt=p, completion=a) for p, a in zip(prompts[:8], taught[:8], strict=True)]
     speeds: list[float] = []
@@ -165,7 +167,7 @@ def measure_pace(spec: TaskSpec, rows: Sequence[Example], model: LanguageModel, 
         # Memory that a step touches for the first time costs more than the step: go on until that is over.
         while len(speeds) < 2 or (len(speeds) < _STEPS and time.perf_counter() - begin < _WARMING_SECONDS):
             speeds.append(_speed(model, lambda: trainer.step(batch)))
-    return Pace(read=read, trained=max(speeds) / 3, written=written)
+    return Pace(read=read, trained=max(speeds) / 3, written=written, call=call)
 
 
 def _writing_speed(program: PromptProgram, prompts: Sequence[Sequence[int]], model: LanguageModel) -> float:
@@ -173,6 +175,18 @@ def _writing_speed(program: PromptProgram, prompts: Sequence[Sequence[int]], mod
     start = time.perf_counter()
     written = model.generate(prompts, max_tokens=min(answer_room(program, model), _WRITTEN_TOKENS))
     return max(sum(one.output_tokens for one in written), 1) / (time.perf_counter() - start)
+
+
+def _call_seconds(
+    prompts: Sequence[Sequence[int]], answers: Sequence[Sequence[int]], program: PromptProgram, model: LanguageModel
+) -> float:
+    """Return the seconds of one prompt alone, its beginning computed before."""
+    start = time.perf_counter()
+    if program.is_open:
+        model.score_own(prompts, answers[:1])
+    else:
+        model.score(prompts, answers)
+    return time.perf_counter() - start
 
 
 def _speed(model: LanguageModel, work: Callable[[], object]) -> float:

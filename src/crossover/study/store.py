@@ -148,9 +148,18 @@ class StudyStore:
         Raises:
             StudyError: it is a study of other data or another model; the message says which.
         """
+        if self.get("key") is None:
+            self.put("key", asdict(key))
+        self.check(key)
+
+    def check(self, key: StudyKey) -> None:
+        """Check that the study is one of this key, or of none yet.
+
+        Raises:
+            StudyError: it is a study of other data or another model; the message says which.
+        """
         found = self.get("key")
         if found is None:
-            self.put("key", asdict(key))
             return
         for field, what in (("data_sha256", "data (or split)"), ("model", "model"), ("model_sha256", "model file")):
             before, now = found[field], getattr(key, field)

@@ -2,12 +2,13 @@
 
 from crossover.verdict.aspects import COLUMNS, Aspect, Aspects, aspects
 from crossover.verdict.decide import decide
+from crossover.verdict.design import DEFAULT_GAINS, Outcome, Simulation, advice, simulate
 from crossover.verdict.diff import Diff, diff_to_json
 from crossover.verdict.differ import Differing
+from crossover.verdict.economics import break_even, with_economics
 from crossover.verdict.questions import explanation
 from crossover.verdict.schema import SCHEMA, from_json, to_json
 from crossover.verdict.sides import prompt_at_start, trials_of
-from crossover.verdict.simulation import DEFAULT_GAINS, Outcome, Simulation, advice, simulate_studies
 from crossover.verdict.words import headline
 
 __all__ = [
@@ -22,13 +23,15 @@ __all__ = [
     "Simulation",
     "advice",
     "aspects",
+    "break_even",
     "decide",
     "diff_to_json",
     "explanation",
     "from_json",
     "headline",
     "prompt_at_start",
-    "simulate_studies",
+    "simulate",
     "to_json",
     "trials_of",
+    "with_economics",
 ]

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from crossover.records import FAMILIES, Arm, Family, Latency, Measurement, TrialKey, TrialRecord
+from crossover.records import FAMILIES, Arm, EnergySource, Family, Latency, Measurement, TrialKey, TrialRecord
 from crossover.stats import Clusters, arm_interval
 
 Array = NDArray[np.float64]
@@ -142,10 +142,13 @@ class _Answers:
 
     def rows(self, measurement: Measurement) -> tuple[Array, Array, Array]:
         """Return strict, lenient and free scores [examples]; an example that a measurement lacks is missing."""
-        free = {result.example_id: result.score for result in measurement.free}
         results = measurement.results
-        found = [(result.score, result.lenient_score, free.get(result.example_id)) for result in results]
-        scores = np.array(found, dtype=np.float64).reshape(len(results), 3).T
+        scores = np.full((3, len(results)), np.nan)
+        scores[0] = [result.score for result in results]
+        scores[1] = [result.lenient_score for result in results]
+        if measurement.free:
+            free = {result.example_id: result.score for result in measurement.free}
+            scores[2] = [free.get(result.example_id) for result in results]
         if self._same:
             return scores[0], scores[1], scores[2]
         wide = np.full((3, self.n), np.nan)
@@ -210,6 +213,10 @@ def _arm(name: str, trials: Sequence[TrialRecord], answers: _Answers, level: flo
         dev_score=_optional_mean([trial.dev_score for trial, _ in measured]),
         beside=_beside([measurement for _, measurement in measured]),
         free_score=_mean_seen(free) if usable else None,
+        fit_joules=_optional_mean([trial.fit_joules for trial, _ in measured]),
+        call_joules=_optional_mean([measurement.call_joules for _, measurement in measured]),
+        single_call_joules=_optional_mean([measurement.single_call_joules for _, measurement in measured]),
+        energy_source=_energy_source([trial.energy_source for trial, _ in measured]),
     )
     return ArmData(
         summary=summary,
@@ -245,6 +252,13 @@ def _optional_mean(values: Sequence[float | None]) -> float | None:
     """Return the mean of what is known, or None when nothing or not everything is known."""
     known = [value for value in values if value is not None]
     return sum(known) / len(known) if known and len(known) == len(values) else None
+
+
+def _energy_source(values: Sequence[EnergySource | None]) -> EnergySource | None:
+    """Return who says what energy all seeds took: the least sure of them; None where one of them has none."""
+    if not values or None in values:
+        return None
+    return "estimated" if "estimated" in values else values[0]
 
 
 def _latency(values: Sequence[Latency | None]) -> Latency | None:

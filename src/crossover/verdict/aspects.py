@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 from crossover.records import Arm, Family, Interaction, Measurement, TrialRecord, Verdict
 from crossover.verdict.differ import Differing
-from crossover.verdict.figures import about, interval, percent
+from crossover.verdict.figures import about, interval, joules, percent
 from crossover.verdict.probes import probe_lines
 from crossover.verdict.sides import nominee, trials_of
 from crossover.verdict.wins import parts_of, where_it_wins
@@ -213,7 +213,14 @@ def _resources(side: _Side) -> list[str]:
     lines.append(f"{round(arm.prompt_tokens + arm.output_tokens):,} tokens a call")
     if arm.latency_ms is not None:
         lines.append(f"{arm.latency_ms.p50:,.0f} ms a call, one at a time")
-    return lines
+    return lines + _energy(arm)
+
+
+def _energy(arm: Arm) -> list[str]:
+    known = ((arm.fit_joules, "for the fit"), (arm.call_joules, "a call"), (arm.single_call_joules, "one at a time"))
+    told = [f"{joules(value)} {what}" for value, what in known if value]
+    guessed = " (estimated)" if arm.energy_source == "estimated" else ""
+    return [", ".join(told) + guessed] if told else []
 
 
 def _real_time(side: _Side) -> list[str]:

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 __all__ = [
     "about",
+    "amount",
+    "duration",
+    "energy",
     "interval",
+    "joules",
     "labels",
+    "money",
     "other_margin",
     "p_value",
     "percent",
@@ -18,7 +23,7 @@ __all__ = [
 
 from math import floor, isfinite, log10
 
-from crossover.records import DEFAULT_MARGIN, Interval
+from crossover.records import DEFAULT_MARGIN, Amount, EnergySource, Interval, Prices
 
 SHARES = ("accuracy", "exact_match", "choice_accuracy", "numeric_match")
 """Metrics that are read as "answers so many per cent right"."""
@@ -109,3 +114,54 @@ def labels(budget: int) -> str:
 def seeds(count: int) -> str:
     """Return "3 seeds" or "1 seed"."""
     return "1 seed" if count == 1 else f"{count} seeds"
+
+
+def duration(seconds: float) -> str:
+    """Return "58 s", "4 min", "2.5 h" or "12 days": two significant digits, of what is an average anyway."""
+    for unit, size in (("days", 86_400.0), ("h", 3600.0), ("min", 60.0)):
+        if seconds >= 2 * size:
+            return f"{_two(seconds / size)} {unit}"
+    return f"{_two(seconds)} s"
+
+
+def energy(kwh: float, source: EnergySource | None) -> str:
+    """Return "1.3 kWh", or "12 Wh (estimated)" where nobody measured it."""
+    said = f"{_two(kwh)} kWh" if kwh >= 1 else f"{_two(1000 * kwh)} Wh"
+    return f"{said} (estimated)" if source == "estimated" else said
+
+
+def joules(value: float) -> str:
+    """Return "0.46 J", "1.2 kJ" or "3.4 MJ": two significant digits."""
+    for unit, size in (("MJ", 1e6), ("kJ", 1e3)):
+        if value >= size:
+            return f"{_two(value / size)} {unit}"
+    return f"{_two(value)} J"
+
+
+def money(value: float, prices: Prices) -> str:
+    """Return "12 EUR", or "0.0042" where people name no currency."""
+    said = f"{value:,.0f}" if value >= 100 else f"{value:.2f}" if value >= 1 else _two(value)
+    return f"{said} {prices.currency}" if prices.currency else said
+
+
+def amount(found: Amount, prices: Prices, source: EnergySource | None) -> str:
+    """Return what is known of an amount: "4 min, 12 Wh (estimated), 0.31 EUR". Energy that is not measured marks the
+    money that is paid for it, too.
+    """
+    parts = []
+    if found.seconds is not None:
+        parts.append(duration(found.seconds))
+    if found.kwh is not None:
+        parts.append(energy(found.kwh, source))
+    if found.money is not None:
+        is_guess = source == "estimated" and prices.kwh is not None
+        parts.append(money(found.money, prices) + " (estimated)" * is_guess)
+    return ", ".join(parts)
+
+
+def _two(value: float) -> str:
+    """Return a positive number to two significant digits, thousands apart: "0.0042", "1.3", "58", "1,200"."""
+    if value <= 0:
+        return "0"
+    digits = 1 - floor(log10(value))
+    return f"{round(value, digits):,.{max(digits, 0)}f}"

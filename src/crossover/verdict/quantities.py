@@ -7,6 +7,7 @@ from __future__ import annotations
 __all__ = ["break_even", "crossover", "detectable", "further_test_examples"]
 
 from dataclasses import replace
+from math import isinf
 
 from crossover.records import Crossover, TaskInfo
 from crossover.stats import (
@@ -18,6 +19,7 @@ from crossover.stats import (
     measured_detectable_difference,
 )
 from crossover.verdict.arms import ArmData
+from crossover.verdict.economics import break_even as between
 from crossover.verdict.nominate import Nomination
 from crossover.verdict.standing import Standing
 
@@ -114,10 +116,6 @@ def break_even(nomination: Nomination) -> float | None:
     prompt, weights = nomination.arms.get("prompt"), nomination.arms.get("weights")
     if prompt is None or weights is None:
         return None
-    slow, fast = prompt.summary, weights.summary
-    if slow.latency_ms is not None and fast.latency_ms is not None:
-        saved, spent = slow.latency_ms.p50 - fast.latency_ms.p50, 1000 * (fast.fit_seconds - slow.fit_seconds)
-    else:
-        saved = slow.prompt_tokens + slow.output_tokens - fast.prompt_tokens - fast.output_tokens
-        spent = fast.token_passes - slow.token_passes
-    return max(0.0, spent) / saved if saved > 0 else None
+    found = between(weights.summary, prompt.summary)
+    calls = found.tokens if found.time is None else found.time
+    return None if calls is None or isinf(calls) else calls

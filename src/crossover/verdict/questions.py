@@ -7,7 +7,7 @@ __all__ = ["explanation"]
 from math import isfinite
 
 from crossover.records import DEFAULT_MARGIN, Crossover, Verdict
-from crossover.verdict.figures import about, interval, other_margin, percent, points
+from crossover.verdict.figures import about, amount, interval, other_margin, percent, points
 from crossover.verdict.sides import best_baseline, best_nominee, known_as, nominee, nominees, prompt_at_start
 
 
@@ -22,6 +22,8 @@ def explanation(verdict: Verdict) -> list[tuple[str, str]]:
         ("More labels?", _more_labels(verdict)),
         ("What is format alone?", _format(verdict)),
         ("What it costs", _costs(verdict)),
+        ("When it has paid back", _paid_back(verdict)),
+        ("What a month costs", _month(verdict)),
         ("What it forgets", _forgets(verdict)),
     ]
     always = [
@@ -110,6 +112,50 @@ def _costs(verdict: Verdict) -> str:
     elif weights is not None and prompt is not None:
         sentences.append("A call does not become cheaper, so training does not pay back by itself.")
     return " ".join(sentences)
+
+
+def _paid_back(verdict: Verdict) -> str:
+    """Say from how many calls on the recommended arm has cost less in all than each nominee."""
+    found = [] if verdict.economics is None else verdict.economics.break_even
+    sentences = []
+    for one in found:
+        calls = {"time": one.time, "tokens": one.tokens, "money": one.money}
+        after: dict[str, list[str]] = {}
+        for name, number in calls.items():
+            if number is not None:
+                after.setdefault(_after(number), []).append(name)
+        if after:
+            said = [f"{when} in {_listed(measures)}" for when, measures in after.items()]
+            sentences.append(f"than {one.against} {', '.join(said)}")
+    if not sentences:
+        return ""
+    return f"{found[0].arm} has cost less in all {'; '.join(sentences)}."
+
+
+def _after(calls: float) -> str:
+    if calls < 1:
+        return "at once"
+    return f"after {about(calls)} calls" if isfinite(calls) else "never"
+
+
+def _listed(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _month(verdict: Verdict) -> str:
+    """Say what a month's calls take with the arm that is recommended, its fit apart."""
+    if verdict.economics is None or verdict.economics.calls_per_month is None:
+        return ""
+    found = next((one for one in verdict.economics.months if one.arm == verdict.recommended), None)
+    if found is None:
+        return ""
+    source = next((arm.energy_source for arm in verdict.arms if arm.arm == found.arm), None)
+    calls = amount(found.calls, verdict.economics.prices, source)
+    if not calls:
+        return ""
+    fit = amount(found.fit, verdict.economics.prices, source)
+    once = f"; the fit, once: {fit}" if fit else ""
+    return f"{verdict.economics.calls_per_month:,.0f} calls of {found.arm}, one at a time: {calls}{once}."
 
 
 def _seconds(seconds: float) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 
 from crossover.errors import DataError
 from crossover.records import Arm, Crossover, Interval, Json, Latency, MoreLabels, Primary, TaskInfo, Verdict
+from crossover.verdict.economics import economics_from_json, economics_to_json
 
 SCHEMA = "crossover.verdict/1"
 
@@ -38,6 +39,7 @@ def to_json(verdict: Verdict) -> dict[str, Json]:
         "margin": _number(verdict.margin),
         "more_labels": None if verdict.more_labels is None else _record(verdict.more_labels),
         "arms": [_record(arm) for arm in verdict.arms],
+        "economics": economics_to_json(verdict.economics),
     }
 
 
@@ -63,6 +65,7 @@ def from_json(value: Loaded) -> Verdict:
             arms=tuple(_arm(arm) for arm in value["arms"]),
             further_test_examples=value.get("further_test_examples"),
             **_later(value),
+            economics=economics_from_json(value.get("economics")),
         )
     except (KeyError, TypeError) as error:
         raise DataError(f"this verdict is damaged: {error}", f"schema: {SCHEMA}") from error

@@ -127,6 +127,7 @@ class Distill(Method):
             read=sum(cost.read for cost in teachers) + trained.read + asked,
             trained=trained.trained,
             added=max(cost.added for cost in teachers),
+            shown=0,
             written=sum(cost.written for cost in teachers) + trained.written + _FEWEST * shape.written,
         )
 

@@ -11,7 +11,7 @@ from crossover.candidate import Candidate, Demonstration
 from crossover.errors import TrialError
 from crossover.methods.base import Cost, Fitted, Method, Shape
 from crossover.methods.choosing import folds
-from crossover.methods.effort import BATCH, n_steps
+from crossover.methods.effort import planned_allowance
 from crossover.methods.frozen import LAYOUT_ROWS
 from crossover.methods.start import begin
 from crossover.methods.weights.lora import fit_lora, recipes
@@ -64,10 +64,11 @@ class LoraFewShot(Method):
     def cost(self, shape: Shape, budget: int, effort: float) -> Cost:
         """As `lora`, below a longer prefix."""
         prefix = shape.prefix + DEMONSTRATIONS * (shape.row + shape.answer)
-        trained = n_steps(budget, effort) * (prefix + BATCH * (shape.row + shape.answer - 1))
+        # Longer prompts leave fewer steps: the token passes are those of a default fit (`Lessons.n_steps`).
+        trained = planned_allowance(shape, budget, effort) // 3
         if shape.written:
             answered = min(budget // 4, DEV_ROWS) + shape.n_test
             read = prefix * 4 + (answered + 2 * LAYOUT_ROWS) * (shape.row + shape.answer)
             return Cost(read=read, trained=trained, written=answered * shape.written, added=prefix - shape.prefix)
-        read = budget // 4 * (shape.row + shape.answer_tree) + shape.n_test * shape.test_row
+        read = (budget // 4 + 2 * LAYOUT_ROWS) * (shape.row + shape.answer_tree) + shape.n_test * shape.test_row
         return Cost(read=prefix * 2 + read, trained=trained, added=prefix - shape.prefix)

@@ -10,7 +10,7 @@ from typing import ClassVar
 from crossover.candidate import Candidate, Demonstration
 from crossover.errors import TrialError
 from crossover.methods.base import Cost, Fitted, Method, Shape
-from crossover.methods.effort import BATCH, n_steps
+from crossover.methods.effort import planned_allowance
 from crossover.methods.frozen import LAYOUT_ROWS
 from crossover.methods.start import begin
 from crossover.methods.weights.lora import fit_lora, recipes
@@ -63,10 +63,10 @@ class LoraKnnFewShot(Method):
         """As `lora`'s training; a test row is read with its neighbours."""
         k = min(NEIGHBOURS, budget // 4)
         added = k * (shape.row + shape.answer)
-        trained = n_steps(budget, effort) * (shape.prefix + BATCH * (shape.row + shape.answer - 1))
+        trained = planned_allowance(shape, budget, effort) // 3
         if shape.written:
             answered = min(budget // 4, DEV_ROWS) + shape.n_test
             read = shape.prefix * 4 + answered * (shape.row + added) + 2 * LAYOUT_ROWS * (shape.row + shape.answer)
-            return Cost(read=read, trained=trained, written=answered * shape.written, added=added)
+            return Cost(read=read, trained=trained, written=answered * shape.written, added=added, each=added)
         read = shape.prefix * 2 + budget // 4 * (shape.row + added + shape.answer_tree)
-        return Cost(read=read + shape.n_test * (shape.test_row + added), trained=trained, added=added)
+        return Cost(read=read + shape.n_test * (shape.test_row + added), trained=trained, added=added, each=added)

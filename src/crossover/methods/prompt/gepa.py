@@ -139,8 +139,14 @@ class Gepa(Method):
                 read=passes + shape.n_test * shape.row,
                 written=_ALONE * written + (min(budget, WRITTEN_ROWS) + shape.n_test) * shape.written,
                 added=MOST_TOKENS,
+                shown=MOST_TOKENS // 4,
             )
-        return Cost(read=passes + shape.n_test * shape.test_row, written=_ALONE * written, added=MOST_TOKENS)
+        return Cost(
+            read=passes + shape.n_test * shape.test_row,
+            written=_ALONE * written,
+            added=MOST_TOKENS,
+            shown=MOST_TOKENS // 4,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -72,22 +72,24 @@ class KnnFewShot(Method):
         )
 
     def cost(self, shape: Shape, budget: int, effort: float) -> Cost:
-        """Every prompt has its own demonstrations."""
+        """Labelled rows once for their states; every prompt has its own demonstrations."""
         k = min(NEIGHBOURS, budget)
         if shape.written:
             k = max(1, min(k, SHOWN_TOKENS // max(shape.row + shape.answer, 1)))
             prompt = (k + 1) * shape.row + k * shape.answer
             judged, answered = min(budget, WRITTEN_ROWS), min(budget, WRITTEN_ROWS) + shape.n_test
             return Cost(
-                read=3 * judged * (prompt + shape.answer) + answered * prompt + 3 * shape.prefix,
+                read=3 * judged * (prompt + shape.answer) + answered * prompt + 3 * shape.prefix + budget * shape.row,
                 written=answered * shape.written,
                 added=k * (shape.row + shape.answer),
+                each=k * (shape.row + shape.answer),
             )
         row = (k + 1) * shape.row + k * shape.answer + shape.answer_tree
         dev = min(budget, _n_dev(effort))
         test_row = row - shape.row - shape.answer_tree + shape.test_row
         added = k * (shape.row + shape.answer)
-        return Cost(read=2 * dev * row + shape.n_test * test_row + 3 * shape.prefix, added=added)
+        read = budget * shape.row + 2 * dev * row + shape.n_test * test_row + 3 * shape.prefix
+        return Cost(read=read, added=added, each=added)
 
 
 def _n_dev(effort: float) -> int:

@@ -101,8 +101,16 @@ class PromptSearch(Method):
         read = planned_allowance(shape, budget, effort)
         if shape.written:
             answered = min(budget, WRITTEN_ROWS) + shape.n_test
-            return Cost(read=read + answered * shape.row, written=answered * shape.written, added=added)
-        return Cost(read=read + shape.n_test * (shape.test_row + added // 2), added=added)
+            return Cost(
+                read=read + answered * shape.row,
+                written=answered * shape.written,
+                added=added,
+                shown=added * 3 // 4,
+                each=added // 2,
+            )
+        return Cost(
+            read=read + shape.n_test * (shape.test_row + added // 2), added=added, shown=added * 3 // 4, each=added // 2
+        )
 
 
 def _written(

@@ -11,12 +11,16 @@ __all__ = [
     "DEFAULT_MARGIN",
     "FAMILIES",
     "KINDS",
+    "Amount",
     "Arm",
     "Bound",
+    "BreakEven",
     "Configuration",
     "Constrain",
     "Crossover",
     "Decision",
+    "Economics",
+    "EnergySource",
     "Example",
     "ExampleResult",
     "Family",
@@ -27,8 +31,10 @@ __all__ = [
     "Kind",
     "Latency",
     "Measurement",
+    "Month",
     "MoreLabels",
     "Prediction",
+    "Prices",
     "Primary",
     "Probe",
     "ProbeRow",
@@ -44,6 +50,8 @@ __all__ = [
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
+
+from crossover.records.economics import Amount, BreakEven, Economics, EnergySource, Month, Prices
 
 Json: TypeAlias = "None | bool | int | float | str | Sequence[Json] | Mapping[str, Json]"
 Inputs: TypeAlias = Mapping[str, str]
@@ -263,6 +271,8 @@ class Measurement:
         retained: what `retention` is made of; None where the weights are the base model's own, or it was not measured.
         probes: the user's own probes, by name.
         interaction: what an edit of the prompt does; None where it was not measured.
+        call_joules: energy of a call among many: of the measuring pass, by its rows. None where it was not measured.
+        single_call_joules: energy of a call at batch 1 with a warm prefix, as of `latency`.
     """
 
     results: tuple[ExampleResult, ...]
@@ -275,6 +285,8 @@ class Measurement:
     retained: Retained | None = None
     probes: Mapping[str, ProbeScores] = field(default_factory=dict)
     interaction: Interaction | None = None
+    call_joules: float | None = None
+    single_call_joules: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -313,6 +325,8 @@ class TrialRecord:
         measurement: None when the trial failed.
         candidate: digest of the stored candidate, or None when nothing was stored.
         error: why the trial failed, or None.
+        fit_joules: energy of the fit; None where it was not measured.
+        energy_source: who says what energy fit and calls took; None where nobody does.
     """
 
     key: TrialKey
@@ -326,6 +340,8 @@ class TrialRecord:
     measurement: Measurement | None = None
     candidate: str | None = None
     error: str | None = None
+    fit_joules: float | None = None
+    energy_source: EnergySource | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -417,6 +433,8 @@ class Arm:
         format_share: the share, 0..1, of this arm's gain over the prompt without labels that is format alone: what is
             left of the gain when both are constrained is not. None where unknown, or where free answers show no gain.
         format_interval: of `format_share`.
+        fit_joules, call_joules, single_call_joules: as of `TrialRecord` and `Measurement`, means over the seeds.
+        energy_source: who says so; "estimated" where that is so for one of the seeds.
     """
 
     arm: str
@@ -446,6 +464,10 @@ class Arm:
     free_score: float | None = None
     format_share: float | None = None
     format_interval: Interval | None = None
+    fit_joules: float | None = None
+    call_joules: float | None = None
+    single_call_joules: float | None = None
+    energy_source: EnergySource | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -467,3 +489,4 @@ class Verdict:
     further_test_examples: int | None = None
     margin: float = DEFAULT_MARGIN
     more_labels: MoreLabels | None = None
+    economics: Economics | None = None
