@@ -43,19 +43,33 @@ def test_the_terminal(study: Study) -> None:
     text = shown(costed(study.verdict))
     lines = [line.rstrip() for line in text[text.index("  a month  ") :].splitlines()]
     assert "\n".join(lines[: lines.index("")]) == snapshot("""\
-  a month                                         the fit, once             month   the first month               a year
-  lora, 64 labels            time                          58 s           5.2 min           6.1 min              5.2 min
-                             energy (estimated)         0.23 Wh            1.4 Wh            1.6 Wh               1.4 Wh
-                             money (estimated)       0.0065 EUR         0.035 EUR         0.041 EUR            0.035 EUR
-  knn-few-shot, 64 labels    time                        0.90 s            27 min            27 min               27 min
-                             energy (estimated)       0.0035 Wh            1.4 Wh            1.4 Wh               1.4 Wh
-                             money (estimated)      0.00010 EUR          0.18 EUR          0.18 EUR             0.18 EUR
-  lora+few-shot, 64 labels   time                       2.9 min            27 min            30 min               28 min
-                             energy (estimated)         0.67 Wh            1.4 Wh            2.1 Wh               1.4 Wh
-                             money (estimated)        0.019 EUR          0.18 EUR          0.20 EUR             0.18 EUR
+  a month                   the fit, once  10,000 calls a month  the first month  a month, fit over a year
+  lora, 64 labels
+    time                             58\xa0s               5.2\xa0min          6.1\xa0min                   5.2\xa0min
+    energy (estimated)            0.23\xa0Wh                1.4\xa0Wh           1.6\xa0Wh                    1.4\xa0Wh
+    money (estimated)          0.0065\xa0EUR             0.035\xa0EUR        0.041\xa0EUR                 0.035\xa0EUR
+  knn-few-shot, 64 labels
+    time                           0.90\xa0s                27\xa0min           27\xa0min                    27\xa0min
+    energy (estimated)          0.0035\xa0Wh                1.4\xa0Wh           1.4\xa0Wh                    1.4\xa0Wh
+    money (estimated)         0.00010\xa0EUR              0.18\xa0EUR         0.18\xa0EUR                  0.18\xa0EUR
+  lora+few-shot, 64 labels
+    time                          2.9\xa0min                27\xa0min           30\xa0min                    28\xa0min
+    energy (estimated)            0.67\xa0Wh                1.4\xa0Wh           2.1\xa0Wh                    1.4\xa0Wh
+    money (estimated)           0.019\xa0EUR              0.18\xa0EUR         0.20\xa0EUR                  0.18\xa0EUR
   Calls one at a time, as they were timed. Energy: estimated from processor time, as nothing here could be read. Prices:
   0.40 EUR an hour of the machine, 0.30 EUR a kWh.\
 """)
+
+
+def test_no_amount_is_cut_at_80_columns(study: Study) -> None:
+    console = Console(file=StringIO(), width=80)
+    console.print(verdict_text(costed(study.verdict)))
+    file = console.file
+    assert isinstance(file, StringIO)
+    text = file.getvalue()
+    table = text[text.index("  a month  ") : text.index("Calls one")]
+    assert "…" not in table
+    assert table.replace("\N{NO-BREAK SPACE}", " ").count(" EUR") == 12
 
 
 def test_markdown(study: Study) -> None:

@@ -135,13 +135,17 @@ def _month(verdict: Verdict) -> list[RenderableType]:
     lines = cost_lines(verdict)
     if not lines:
         return []
-    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="dim")
-    for heading in ("a month", ""):
-        table.add_column(heading, no_wrap=True, overflow="ellipsis")
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    table.add_column("a month", no_wrap=True, overflow="ellipsis")
     for heading in headings(verdict):
-        table.add_column(heading, justify="right")
+        table.add_column(heading, justify="right", min_width=max(len(cell) for line in lines for cell in line.cells))
     for line in lines:
-        table.add_row(*map(Text, (shorten(line.name, NAME_LENGTH), line.counted, *line.cells)))
+        # A name has a line of its own: beside the amounts, 80 columns would cut these.
+        if line.name:
+            table.add_row(Text(shorten(line.name, NAME_LENGTH)))
+        table.add_row(
+            *map(Text, (f"  {line.counted}", *(cell.replace(" ", "\N{NO-BREAK SPACE}") for cell in line.cells)))
+        )
     return ["", Padding(table, (0, 0, 0, 2)), Padding(Text(notes(verdict), style="dim"), (0, 0, 0, 2))]
 
 
