@@ -68,14 +68,14 @@ def test_a_study_that_goes_on(tmp_path_factory: pytest.TempPathFactory, tmp_path
     study = whole_study(base)
     data = base / "whole" / "tickets.csv"
     options = {"model": str(model), "precision": "fp32", "effort": 0.1, "methods": ["zero-shot"]}
-    more = api.estimate(data, budgets=[0, 16], seeds=3, study=study.folder, **options)  # type: ignore[arg-type]
+    more = api.estimate(data, budgets=[0, 16], seeds=3, study=study.folder, **options)  # type: ignore[arg-type]  # a dict's values
     assert [(arm.budget, arm.seeds) for arm in more.estimate.arms] == [(16, 1)]
-    new = api.estimate(data, budgets=[0], study=tmp_path / "none", **options)  # type: ignore[arg-type]
+    new = api.estimate(data, budgets=[0], study=tmp_path / "none", **options)  # type: ignore[arg-type]  # a dict's values
     assert [(arm.budget, arm.seeds) for arm in new.estimate.arms] == [(0, 1)]
     assert not (tmp_path / "none").exists()
     other = write_rows(tmp_path / "other.csv", 60, seed=1)
     with pytest.raises(StudyError, match="is a study of other data"):
-        api.estimate(other, budgets=[0], study=study.folder, **options)  # type: ignore[arg-type]
+        api.estimate(other, budgets=[0], study=study.folder, **options)  # type: ignore[arg-type]  # a dict's values
 
 
 @pytest.mark.parametrize("payload", PAYLOADS)

@@ -84,7 +84,7 @@ def test_an_answer_that_follows_is_seen_to(
     tiny: LocalModel, spec: TaskSpec, rows: Sequence[Example], candidate: PromptedCandidate
 ) -> None:
     obedient = Obedient(tiny)
-    found = interaction(candidate, [row.inputs for row in rows[6:]], spec, obedient)  # type: ignore[arg-type]
+    found = interaction(candidate, [row.inputs for row in rows[6:]], spec, obedient)  # type: ignore[arg-type]  # hands on all else
     assert (found.in_form, found.follows_before, found.follows) == (1.0, 0.0, 1.0)
 
 

@@ -93,9 +93,9 @@ def test_the_margin_is_in_the_json_and_may_be_missing() -> None:
     value = to_json(decide(usual(60), task(60), margin=0.05))
     assert value["margin"] == 0.05
     older = {k: v for k, v in value.items() if k not in ("margin", "more_labels")}
-    older["primary"] = {k: v for k, v in dict(value["primary"]).items() if not k.startswith("both_")}  # type: ignore[arg-type]
+    older["primary"] = {k: v for k, v in dict(value["primary"]).items() if not k.startswith("both_")}  # type: ignore[arg-type]  # JSON is not narrowed
     older["primary"] = {**older["primary"], "both_arm": "lora+few-shot@64"}  # type: ignore[dict-item]
-    older["task"] = {k: v for k, v in dict(value["task"]).items() if k != "test_groups"}  # type: ignore[arg-type]
+    older["task"] = {k: v for k, v in dict(value["task"]).items() if k != "test_groups"}  # type: ignore[arg-type]  # JSON is not narrowed
     found = from_json(json.loads(json.dumps(older)))
     assert (found.margin, found.more_labels, found.primary.both_gain) == (0.03, None, None)
     assert _answer(found, "Both together?") is not None

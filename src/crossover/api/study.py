@@ -160,20 +160,21 @@ class Study:
         Raises:
             StudyError: an arm is unknown, or both are one.
         """
-        memo, verdict = self._memo(), self.verdict()
-        self._arm(a, verdict)
-        self._arm(b, verdict)
+        memo = self._memo()
+        differing = Differing(self.records(), memo.test, labels=memo.spec.labels, by=by)
+        for name in (a, b):
+            self._check_arm(name, differing.arms)
         if a == b:
             raise StudyError(f"{a} is compared with itself.", "name two arms: crossover diff STUDY ARM ARM")
-        return Differing(self.records(), memo.test, labels=memo.spec.labels, by=by).diff(a, b)
+        return differing.diff(a, b)
 
-    def main_diff(self) -> Diff | None:
+    def main_diff(self, *, margin: float | None = None) -> Diff | None:
         """Return where the two arms differ that a reader asks about first, or None with fewer than two to compare.
 
         These are the weights' and the prompts' nominees; where one took no part, the next of both, the best baseline
         and the recommended arm.
         """
-        compared = compared_arms(self.verdict())
+        compared = compared_arms(self.verdict(margin=margin))
         return self.diff(compared[0].arm, compared[1].arm) if len(compared) > 1 else None
 
     def checks(self) -> tuple[str, ...]:
@@ -182,7 +183,8 @@ class Study:
 
     def markdown(self, *, margin: float | None = None) -> str:
         """Return the verdict as GitHub's Markdown, for a pull request; it holds no text of the test rows."""
-        return markdown_of(self.verdict(margin=margin), table=self.aspects(margin=margin), diff=self.main_diff())
+        found = self.verdict(margin=margin)
+        return markdown_of(found, table=self.aspects(margin=margin), diff=self.main_diff(margin=margin))
 
     def pack(self, output: Path | str | None = None, *, arm: str | None = None) -> Path:
         """Pack the recommended arm (or another) as a bundle: the seed with the median dev score.
@@ -266,13 +268,14 @@ class Study:
         return per_class([result.answer for result in record.measurement.results], memo.test, memo.spec)
 
     def _arm(self, name: str, verdict: Verdict) -> Arm:
-        chosen = next((a for a in verdict.arms if a.arm == name), None)
-        if chosen is None:
-            known = [a.arm for a in verdict.arms]
+        self._check_arm(name, [arm.arm for arm in verdict.arms])
+        return next(arm for arm in verdict.arms if arm.arm == name)
+
+    def _check_arm(self, name: str, known: Sequence[str]) -> None:
+        if name not in known:
             near = closest(name, known)
             hint = [f"did you mean {near}?"] if near else []
             raise StudyError(f"there is no arm {name!r} in {self.folder}.", "arms: " + ", ".join(known), *hint)
-        return chosen
 
     def _memo(self) -> StudyMemo:
         """Read what is remembered: another run may have gone on with the study."""

@@ -78,7 +78,7 @@ def report(
         opened.verdict(margin=given),
         study=str(study),
         table=opened.aspects(margin=given),
-        diff=opened.main_diff(),
+        diff=opened.main_diff(margin=given),
         checks=opened.checks(),
     )
     console.print(whole)

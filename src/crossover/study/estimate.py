@@ -149,9 +149,7 @@ def _arms(
     for cell in ahead.plan.cells:
         if cell.key not in finished:
             arms.setdefault(cell.arm, []).append(cell)
-    working = {
-        arm: 0 if ahead.sizes is None else room.working(c[0], ahead.shape, ahead.sizes) for arm, c in arms.items()
-    }
+    working = {arm: _working(ahead, cells[0], room) for arm, cells in arms.items()}
     most = max(working.values(), default=0)
     return [
         _arm(

@@ -15,7 +15,7 @@ from crossover.errors import StudyError, TrialError, UserError
 from crossover.measure import EnergyMeter, PeakMemory, measure
 from crossover.metrics import Metric
 from crossover.model.base import LanguageModel
-from crossover.records import Probe, TrialRecord
+from crossover.records import Inputs, Probe, TrialRecord
 from crossover.study.answering import answer_freely, as_measured
 from crossover.study.besides import Besides
 from crossover.study.plan import Cell
@@ -160,9 +160,10 @@ def run_cell(
                     effort=key.effort,
                     seed=key.seed,
                 )
-            known = [example.inputs for example in labelled]
-            others = [one for one in unseen if one not in known] or unseen
-            if needed is not None and task.spec.constrain is not None:
+            others: Sequence[Inputs] = ()
+            if needed is not None:
+                known = [example.inputs for example in labelled]
+                others = [one for one in unseen if one not in known] or unseen
                 fitted = as_measured(fitted, task.spec, others, needed)
             digest = store.keep_candidate(fitted.candidate)
             measurement = measure(fitted.candidate, task.test, task.spec, metric, needed)

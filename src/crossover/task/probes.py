@@ -56,7 +56,8 @@ def read_probe(path: Path | str) -> Probe:
     if not rows:
         raise DataError(
             f"{path.name} has no row that can be used as a {kind} probe.",
-            f"of {len(table.rows):,} rows each lacks a context or what follows it",
+            f"of {len(table.rows):,} rows each lacks a context or what follows it: fill in at least one",
+            _NEEDED,
         )
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     return Probe(name=path.stem, kind="choice" if kind == "choice" else "cloze", rows=rows, sha256=digest)
