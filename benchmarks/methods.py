@@ -141,11 +141,14 @@ def main() -> None:
     parser.add_argument("folders", nargs="*", type=Path)
     parser.add_argument("--studies", type=Path, default=Path("studies"))
     parser.add_argument("--sets", nargs="+", choices=list(SETS))
+    parser.add_argument("--seeds", type=int, help="another number of them: a study goes on with those it lacks")
     given = parser.parse_args()
     if given.what == "catalogue":
-        run(given.sets or CATALOGUE, given.studies, methods=["all"], budgets=[0, 64], seeds=1, rows=200)
+        seeds = given.seeds or 1
+        run(given.sets or CATALOGUE, given.studies, methods=["all"], budgets=[0, 64], seeds=seeds, rows=200)
     elif given.what == "headline":
-        run(given.sets or HEADLINE, given.studies, methods=ARMS, budgets=[0, 32, 128], seeds=3, rows=300)
+        seeds = given.seeds or 3
+        run(given.sets or HEADLINE, given.studies, methods=ARMS, budgets=[0, 32, 128], seeds=seeds, rows=300)
     else:
         for folder in given.folders:
             {"shapes": shapes, "race": race}[given.what](open_study(folder))

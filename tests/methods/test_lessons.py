@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from crossover.candidate import Demonstration, PromptedCandidate, PromptProgram
-from crossover.candidate.prompted import prompt_tokens
+from crossover.candidate.prompted import prompt_tokens, target_answers
 from crossover.methods import get_method
 from crossover.methods.effort import allowance
 from crossover.methods.weights.lessons import Lessons
@@ -99,3 +101,25 @@ def test_dev_rows_of_neighbours_are_neither_asked_nor_shown_before_they_judge(sp
             break
     else:
         pytest.fail("no dev row was scored after training began")
+
+
+def test_beliefs_are_learned_by_their_weight(spec: TaskSpec, rows: Rows, tiny: LocalModel) -> None:
+    """Labels that are hardly believed in cost tokens: what is left of the others adds up to one row."""
+    program = PromptProgram.default(spec)
+    beliefs = np.full((len(rows), len(spec.labels)), 0.001)
+    beliefs[:, 0], beliefs[:, 1] = 0.74, 0.26 - 0.001 * (len(spec.labels) - 2)
+    lesson = Lessons(program, rows, tiny, beliefs=beliefs).of(3, range(len(rows)))
+    assert [row.completion for row in lesson] == target_answers(program, spec.labels[:2], tiny)
+    assert {row.prompt for row in lesson} == set(prompt_tokens(program, [rows[3].inputs], tiny))
+    assert sum(row.weight for row in lesson) == pytest.approx(1)
+    assert lesson[0].weight / lesson[1].weight == pytest.approx(beliefs[3, 0] / beliefs[3, 1])
+
+
+def test_the_likeliest_label_is_always_learned(spec: TaskSpec, rows: Rows, tiny: LocalModel) -> None:
+    """With a hundred labels none may be believed in much."""
+    labels = tuple(f"label {number}" for number in range(40))
+    wide = replace(spec, labels=labels, label_names={})
+    beliefs = np.full((len(rows), 40), 0.024)
+    beliefs[:, 7] = 0.064
+    lesson = Lessons(PromptProgram.default(wide), [replace(r, target=labels[0]) for r in rows], tiny, beliefs=beliefs)
+    assert [row.weight for row in lesson.of(0, [0])] == [pytest.approx(1)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -10,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crossover.records import Family, Interaction, ProbeScores, Retained, TrialRecord
-from crossover.verdict import COLUMNS, aspects, decide
+from crossover.verdict import COLUMNS, aspects, aspects_to_json, decide
 from crossover.verdict.aspects import NOT_MEASURED, Aspects
 from crossover.verdict.figures import joules
 from crossover.verdict.probes import probe_lines
@@ -210,3 +211,12 @@ def test_an_interval_that_is_unknown_is_not_printed(kept: float | None) -> None:
     bare = tuple(replace(one, interval=None, retention=kept, latency_ms=None) for one in verdict.arms)
     table = aspects(replace(verdict, arms=bare), records)
     assert "None" not in str([row.cells for row in table.rows])
+
+
+def test_as_json_every_cell_is_there_by_family() -> None:
+    table = table_of(everything())
+    told = json.loads(json.dumps(aspects_to_json(table)))
+    assert told["arms"] == {family: arm.arm if arm else None for family, arm in zip(COLUMNS, table.arms, strict=True)}
+    assert [row["name"] for row in told["rows"]] == [row.name for row in table.rows]
+    for row, shown in zip(told["rows"], table.rows, strict=True):
+        assert [row[family] for family in COLUMNS] == [list(lines) for lines in shown.cells]

@@ -21,7 +21,17 @@ from crossover.model.load import load_model
 from crossover.records import DEFAULT_MARGIN, Arm, BreakEven, Prices, TrialRecord, Verdict
 from crossover.report.markdown import render as markdown_of
 from crossover.study import StudyMemo, StudyStore
-from crossover.verdict import Aspects, Diff, Differing, aspects, break_even, decide, to_json, with_economics
+from crossover.verdict import (
+    Aspects,
+    Diff,
+    Differing,
+    aspects,
+    aspects_to_json,
+    break_even,
+    decide,
+    to_json,
+    with_economics,
+)
 from crossover.verdict.sides import compared_arms
 
 
@@ -80,8 +90,8 @@ class Study:
         return aspects(self.verdict(margin=margin), self.records(), _slices(memo), groups=memo.groups)
 
     def to_json(self, *, margin: float | None = None) -> dict[str, Any]:
-        """Return the verdict as JSON values, schema crossover.verdict/1."""
-        return dict(to_json(self.verdict(margin=margin)))
+        """Return the verdict and the table of aspects as JSON values, schema crossover.verdict/1."""
+        return {**to_json(self.verdict(margin=margin)), "aspects": aspects_to_json(self.aspects(margin=margin))}
 
     def state(self, *, prices: Prices | None = None, calls_per_month: float | None = None) -> None:
         """Say what things cost and how many calls a month there will be; the study remembers it.

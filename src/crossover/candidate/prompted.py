@@ -21,6 +21,7 @@ from itertools import pairwise
 from typing import ClassVar, Self
 
 import numpy as np
+from scipy.special import softmax
 
 from crossover.candidate.base import Candidate, CandidateParts, Predictor
 from crossover.candidate.defaults import PARAGRAPH, TURNS
@@ -150,6 +151,17 @@ class PromptedCandidate(Candidate):
             return self._choose(scores.logprobs - np.array(offsets), scores.prompt_tokens, answers)
 
         return answer
+
+    def beliefs(self, inputs: Sequence[Inputs], model: LanguageModel) -> FloatArray:
+        """Return the probabilities of the program's labels, [inputs, labels], of which the answer is the highest.
+
+        Where the prior was taken off they are what is left of them. The model is asked as it stands.
+        """
+        answers = scored_answers(self.program, model)
+        offsets = [self.prior[label] if self.prior else 0.0 for label in self.program.label_words]
+        scores = model.score(prompt_tokens(self.program, inputs, model), answers)
+        probabilities: FloatArray = softmax(scores.logprobs - np.array(offsets), axis=1)
+        return probabilities
 
     def _choose(
         self, logprobs: FloatArray, tokens: Sequence[int], answers: Sequence[Sequence[int]]

@@ -156,10 +156,11 @@ class Generated:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainRow:
-    """One training sequence: the loss is taken on the completion's tokens only."""
+    """One training sequence: the loss is taken on the completion's tokens only, and counts `weight` times."""
 
     prompt: tuple[int, ...]
     completion: tuple[int, ...]
+    weight: float = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,6 @@
 """Records -> decision, crossover, break-even, recommendation, with reasons; and the same in words and as JSON."""
 
-from crossover.verdict.aspects import COLUMNS, Aspect, Aspects, aspects
+from crossover.verdict.aspects import COLUMNS, Aspect, Aspects, aspects, aspects_to_json
 from crossover.verdict.decide import decide
 from crossover.verdict.design import DEFAULT_GAINS, Outcome, Simulation, advice, simulate
 from crossover.verdict.diff import Diff, diff_to_json
@@ -23,6 +23,7 @@ __all__ = [
     "Simulation",
     "advice",
     "aspects",
+    "aspects_to_json",
     "break_even",
     "decide",
     "diff_to_json",

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-__all__ = ["COLUMNS", "NOT_MEASURED", "Aspect", "Aspects", "aspects"]
+__all__ = ["COLUMNS", "NOT_MEASURED", "Aspect", "Aspects", "aspects", "aspects_to_json"]
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from crossover.records import Arm, Family, Interaction, Measurement, TrialRecord, Verdict
+from crossover.records import Arm, Family, Interaction, Json, Measurement, TrialRecord, Verdict
 from crossover.verdict.differ import Differing
 from crossover.verdict.figures import about, interval, joules, percent
 from crossover.verdict.probes import probe_lines
@@ -47,6 +47,17 @@ class Aspects:
 
     arms: tuple[Arm | None, ...]
     rows: tuple[Aspect, ...]
+
+
+def aspects_to_json(table: Aspects) -> dict[str, Json]:
+    """Return the table as JSON values: {"arms": {family: name or null}, "rows": [{"name", family: [line, ...]}]}."""
+    return {
+        "arms": {family: None if arm is None else arm.arm for family, arm in zip(COLUMNS, table.arms, strict=True)},
+        "rows": [
+            {"name": row.name, **{family: list(cell) for family, cell in zip(COLUMNS, row.cells, strict=True)}}
+            for row in table.rows
+        ],
+    }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

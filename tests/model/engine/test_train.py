@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -59,12 +60,18 @@ def batches(kind: str, shared: Sequence[TrainRow]) -> list[list[TrainRow]]:
         return [list(shared[:4]), list(shared[4:8]), list(shared[2:6])]
     if kind == "the same row twice":
         return [[shared[0], shared[0], shared[1]]] * 3
+    if kind == "weighted":
+        return [
+            [replace(row, weight=(1 + i % 3) / 2) for i, row in enumerate(shared[place:][:4])] for place in (0, 4, 2)
+        ]
     if kind == "one row":
         return [[shared[i]] for i in range(3)]
     return [long_rows(8, 200)] * 3  # more than one micro-batch
 
 
-@pytest.mark.parametrize("kind", ["below one instruction", "the same row twice", "one row", "several micro-batches"])
+@pytest.mark.parametrize(
+    "kind", ["below one instruction", "the same row twice", "weighted", "one row", "several micro-batches"]
+)
 def test_loss_and_weights_equal_plain_peft(train_rows: tuple[TrainRow, ...], kind: str) -> None:
     settings = TrainSettings(rank=4, alpha=8, learning_rate=3e-3, warmup_steps=2, total_steps=4, seed=1)
     steps = batches(kind, train_rows)
@@ -82,7 +89,8 @@ def test_loss_and_weights_equal_plain_peft(train_rows: tuple[TrainRow, ...], kin
     rates = [0.5, 1.0, 0.1 + 0.9 * (1 + math.cos(0)) / 2]
     for batch, rate, loss, adapter in zip(steps, rates, losses, ours, strict=True):
         optimizer.param_groups[0]["lr"] = settings.learning_rate * rate
-        expected = plain_loss(wrapped, batch)
+        # A row of weight 1.5 beside one of .5 is the same as three beside one.
+        expected = plain_loss(wrapped, [row for row in batch for _ in range(round(2 * row.weight))])
         assert loss == pytest.approx(expected.item(), abs=1e-4)
         expected.backward()
         torch.nn.utils.clip_grad_norm_(trained, settings.max_grad_norm)

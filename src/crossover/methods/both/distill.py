@@ -2,43 +2,49 @@
 
 from __future__ import annotations
 
-__all__ = ["Distill"]
+__all__ = ["Distill", "choose_teacher"]
 
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import ClassVar
 
-from crossover.candidate import Candidate, PromptedCandidate, PromptProgram, predict
-from crossover.candidate.prompted import prompt_tokens
+from crossover.candidate import Candidate, Demonstration, PromptedCandidate, PromptProgram, predict
+from crossover.candidate.prompted import prompt_tokens, scored_answers
 from crossover.errors import TrialError
 from crossover.methods.base import Cost, Fitted, Method, Shape
-from crossover.methods.effort import Meter, allowance
+from crossover.methods.effort import Meter, allowance, planned_allowance
 from crossover.methods.prompt.few_shot import FewShot
-from crossover.methods.prompt.knn_few_shot import KnnFewShot
+from crossover.methods.prompt.knn_few_shot import NEIGHBOURS, KnnFewShot
 from crossover.methods.start import begin
 from crossover.methods.weights.lora import Lora, fit_lora, recipes
 from crossover.methods.written import DEV_ROWS as WRITTEN_ROWS
 from crossover.metrics import Metric
-from crossover.model.base import Capability, LanguageModel
+from crossover.model.base import Capability, FloatArray, LanguageModel
+from crossover.model.engine.forest import common_prefix
 from crossover.records import KINDS, Configuration, Example, Family, Inputs, Kind, TaskSpec
 
-_TEACHING = 1 / 4
+_TEACHING = 0.2
 """Share of the effort that each of the two teachers may be chosen with."""
 
-_ASKING = 1 / 4
+_ASKING = 0.15
 """Share of it for the teacher's answers; the rest is for training."""
 
 _FEWEST = 8
 """Inputs that the teacher answers at least."""
 
+_ENOUGH = 64
+"""Inputs that neighbours must be able to answer within that share to be a teacher: with fewer answers to learn from, a
+better teacher makes a worse student (docs/log.md, 2026-11-25)."""
+
 
 class Distill(Method):
     """Context distillation (Askell et al. 2021, arXiv:2112.00861; Snell et al. 2022, arXiv:2209.15189).
 
-    The teacher is the better of `few-shot` and `knn-few-shot` by dev score, or what the step before left. It answers
-    inputs of the training split that have no label in the budget; an adapter learns these answers below the prompt
-    without demonstrations. Labels play a part in the teacher alone, so all of them can judge the student: its dev score
-    is on rows that it has not seen.
+    The teacher is `few-shot`, or what the step before left; where the effort lets `knn-few-shot` answer inputs enough,
+    the better of the two by dev score. It answers inputs of the training split that have no label in the budget; an
+    adapter learns these answers below the prompt without demonstrations: where they are labels, how probable the
+    teacher holds each of them. Labels play a part in the teacher alone, so all of them can judge the student: its dev
+    score is on rows that it has not seen.
     """
 
     name: ClassVar[str] = "distill"
@@ -81,9 +87,9 @@ class Distill(Method):
         if isinstance(start, PromptedCandidate):
             teacher, tried = start, tuple[Configuration, ...]()
         else:
-            teacher, tried = _teacher(spec, labelled, unlabelled, model, metric, effort, seed)
-        asked = asked[: _n_asked(teacher, asked, begun.bare, labelled, model, effort)]
-        taught = _answered(teacher, asked, model)
+            teacher, tried = choose_teacher(spec, labelled, unlabelled, model, metric, effort, seed)
+        asked = asked[: _n_asked(teacher.program, asked, begun.bare, labelled, model, effort)]
+        taught, beliefs = _taught(teacher, asked, model)
         if len(taught) < _FEWEST // 2:
             raise TrialError(
                 f"distill: the teacher, a prompt with demonstrations, answered {len(taught)} of {len(asked)} inputs "
@@ -91,7 +97,18 @@ class Distill(Method):
             )
         student = replace(begun.bare, layout=teacher.program.layout)
         share = 1 - _TEACHING - _ASKING
-        fitted = fit_lora(student, taught, spec, model, metric, effort * share, seed, recipes=recipes())
+        fitted = fit_lora(
+            student,
+            taught,
+            spec,
+            model,
+            metric,
+            effort * share,
+            seed,
+            layouts=(student.layout,),
+            recipes=recipes(),
+            beliefs=beliefs,
+        )
         judged = labelled if spec.labels else labelled[:WRITTEN_ROWS]
         dev_score = _score(fitted.candidate, judged, spec, metric, model)
         tokens = {
@@ -118,11 +135,15 @@ class Distill(Method):
         )
 
     def cost(self, shape: Shape, budget: int, effort: float) -> Cost:
-        """The teachers' fits, its answers, half a LoRA fit, and the test with a short prompt."""
-        fitting = replace(shape, n_test=0)
-        teachers = [method.cost(fitting, budget, effort * _TEACHING) for method in (FewShot(), KnnFewShot())]
+        """The teachers' fits, the answers, most of a LoRA fit, and the test with a short prompt."""
+        fitting, allowed = replace(shape, n_test=0), planned_allowance(shape, budget, effort)
+        shown = min(NEIGHBOURS, budget) * (shape.row + shape.answer) + shape.row
+        methods: list[Method] = [FewShot()]
+        if _ASKING * allowed >= _ENOUGH * shown:
+            methods.append(KnnFewShot())
+        teachers = [method.cost(fitting, budget, effort * _TEACHING) for method in methods]
         trained = Lora().cost(shape, budget, effort * (1 - _TEACHING - _ASKING))
-        asked = round(_ASKING * 3 * trained.trained)
+        asked = round(_ASKING * allowed) + (budget * (shape.row + shape.answer_tree) if not shape.written else 0)
         return Cost(
             read=sum(cost.read for cost in teachers) + trained.read + asked,
             trained=trained.trained,
@@ -132,7 +153,7 @@ class Distill(Method):
         )
 
 
-def _teacher(
+def choose_teacher(
     spec: TaskSpec,
     labelled: Sequence[Example],
     unlabelled: Sequence[Inputs],
@@ -142,11 +163,13 @@ def _teacher(
     seed: int,
 ) -> tuple[PromptedCandidate, tuple[Configuration, ...]]:
     """Return the better of the long prompts by dev score, and what was tried for it."""
-    fits: dict[str, Fitted] = {}
-    for method in (FewShot(), KnnFewShot()):
-        fits[method.name] = method.fit(
-            spec, labelled, unlabelled, model=model, metric=metric, effort=effort * _TEACHING, seed=seed
-        )
+
+    def fit(method: Method) -> Fitted:
+        return method.fit(spec, labelled, unlabelled, model=model, metric=metric, effort=effort * _TEACHING, seed=seed)
+
+    fits = {"few-shot": fit(FewShot())}
+    if _may_teach(spec, labelled, model, effort):
+        fits["knn-few-shot"] = fit(KnnFewShot())
     best = max(fits.values(), key=lambda fitted: fitted.dev_score or 0.0)
     assert isinstance(best.candidate, PromptedCandidate), "both methods leave prompts"
     tried = tuple(
@@ -157,8 +180,16 @@ def _teacher(
     return best.candidate, tried
 
 
+def _may_teach(spec: TaskSpec, labelled: Sequence[Example], model: LanguageModel, effort: float) -> bool:
+    """Return whether neighbours could answer inputs enough."""
+    short = PromptProgram.default(spec)
+    shown = short.with_demonstrations([Demonstration.of(row) for row in labelled[:NEIGHBOURS]])
+    per_row = _prompt_length(shown, [row.inputs for row in labelled], model) + short.answer_tokens
+    return _ASKING * allowance(short, labelled, model, effort) >= _ENOUGH * per_row
+
+
 def _n_asked(
-    teacher: PromptedCandidate,
+    teacher: PromptProgram,
     asked: Sequence[Inputs],
     short: PromptProgram,
     labelled: Sequence[Example],
@@ -166,22 +197,41 @@ def _n_asked(
     effort: float,
 ) -> int:
     """Return how many inputs the teacher can answer within its share of the effort."""
-    sample = list(asked[:8])
-    per_row = _prompt_length(teacher.program, sample, model)
-    if teacher.program.retrieval is None:  # a beginning that all prompts share is computed once
-        per_row = _prompt_length(short, sample, model)
-    bound = _ASKING * allowance(short, labelled, model, effort)
-    return min(len(asked), max(_FEWEST, round(bound / max(per_row + teacher.program.answer_tokens, 1))))
+    prompts = prompt_tokens(teacher, asked[:8], model)
+    # A beginning that all prompts share is computed once.
+    shared = common_prefix(prompts)
+    per_row = sum(len(prompt) - shared for prompt in prompts) / len(prompts)
+    bound = _ASKING * allowance(short, labelled, model, effort) - shared
+    return min(len(asked), max(_FEWEST, round(bound / max(per_row + _answer_length(teacher, model), 1))))
 
 
-def _answered(teacher: PromptedCandidate, asked: Sequence[Inputs], model: LanguageModel) -> list[Example]:
-    """Return the inputs with the teacher's answers as their targets; those without an answer are left out."""
-    answers = [prediction.answer for prediction in predict(teacher, asked, model)]
-    return [
+def _answer_length(program: PromptProgram, model: LanguageModel) -> int:
+    """Return the tokens that an answer takes: those of all labels, which one pass scores, or as many as are written."""
+    return program.answer_tokens or sum(map(len, scored_answers(program, model)))
+
+
+def _taught(
+    teacher: PromptedCandidate, asked: Sequence[Inputs], model: LanguageModel
+) -> tuple[list[Example], FloatArray | None]:
+    """Return the inputs with the teacher's answers as their targets, and of labels what it believes of each.
+
+    Inputs without an answer are left out. Beliefs are [inputs, labels]; None where answers are written.
+    """
+    beliefs = None
+    answers: Sequence[str | None]
+    if teacher.program.is_written:
+        answers = [prediction.answer for prediction in predict(teacher, asked, model)]
+    else:
+        labels = list(teacher.program.label_words)
+        with model.adapted(teacher.adapter):
+            beliefs = teacher.beliefs(asked, model)
+        answers = [labels[best] for best in beliefs.argmax(axis=1)]
+    taught = [
         Example(id=f"taught:{place}", inputs=inputs, target=answer, row=place)
         for place, (inputs, answer) in enumerate(zip(asked, answers, strict=True))
         if answer
     ]
+    return taught, beliefs
 
 
 def _score(

@@ -7,6 +7,8 @@ __all__ = ["Lessons"]
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+import numpy as np
+
 from crossover.candidate import Demonstration, PromptProgram
 from crossover.candidate.neighbours import Neighbours
 from crossover.candidate.prompted import prompt_tokens, target_answers
@@ -14,11 +16,12 @@ from crossover.candidate.wording import joined
 from crossover.methods.beside import prompts_beside
 from crossover.methods.effort import BATCH, allowance, n_steps
 from crossover.methods.weights.batches import batches
-from crossover.model.base import LanguageModel, TrainRow
+from crossover.model.base import FloatArray, LanguageModel, TrainRow
 from crossover.model.engine.forest import Forest
 from crossover.records import Example
 
 _SAMPLED_BATCHES = 4
+_BELIEVED = 0.1
 
 
 class Lessons:
@@ -29,11 +32,28 @@ class Lessons:
       answers is a target too: the tokens are computed anyway, so that a sequence of k demonstrations teaches k + 1
       answers (Min et al. 2022, MetaICL, arXiv:2110.15943, trains on the last one alone). Nearest is meant by words: an
       adapter moves the states, and training, measuring and serving must show the same demonstrations.
+    - Where somebody else's beliefs are learned, a row's targets are all labels that are believed in, each with its
+      probability as weight: the cross-entropy with that distribution (Hinton et al. 2015, arXiv:1503.02531).
     """
 
-    def __init__(self, program: PromptProgram, rows: Sequence[Example], model: LanguageModel) -> None:
-        """Prepare the rows; `program` is the one that will be served; neighbours are chosen among the rows."""
+    def __init__(
+        self,
+        program: PromptProgram,
+        rows: Sequence[Example],
+        model: LanguageModel,
+        *,
+        beliefs: FloatArray | None = None,
+    ) -> None:
+        """Prepare the rows; `program` is the one that will be served; neighbours are chosen among the rows.
+
+        Args:
+            program: without demonstrations for each input where there are beliefs.
+            rows: what is learned.
+            model: whose tokens.
+            beliefs: probabilities of the program's labels, [rows, labels]; None: the rows' targets.
+        """
         self._rows = list(rows)
+        self._beliefs = beliefs
         self._model = model
         self.program = program
         self._answers = target_answers(program, [str(e.target) for e in rows], model)
@@ -77,7 +97,10 @@ class Lessons:
     def of(self, index: int, among: Iterable[int]) -> list[TrainRow]:
         """Return the lesson of one row; its demonstrations are chosen among these rows."""
         if self.program.retrieval is None:
-            return [TrainRow(prompt=self.prompts([index], among)[0], completion=self._answers[index])]
+            prompt = self.prompts([index], among)[0]
+            if self._beliefs is None:
+                return [TrainRow(prompt=prompt, completion=self._answers[index])]
+            return self._believed(prompt, self._beliefs[index])
         shown = [*reversed(self._neighbours(index, among)), index]
         lesson = []
         for place, target in enumerate(shown):
@@ -85,6 +108,15 @@ class Lessons:
             prompt = prompt_tokens(above, [self._rows[target].inputs], self._model)[0]
             lesson.append(TrainRow(prompt=prompt, completion=self._answers[target]))
         return lesson
+
+    def _believed(self, prompt: tuple[int, ...], beliefs: FloatArray) -> list[TrainRow]:
+        """Return the labels that are believed in: one below `_BELIEVED` costs its tokens and says little."""
+        kept = np.where(beliefs >= min(_BELIEVED, beliefs.max()), beliefs, 0.0)
+        labels = target_answers(self.program, list(self.program.label_words), self._model)
+        return [
+            TrainRow(prompt=prompt, completion=labels[i], weight=float(kept[i] / kept.sum()))
+            for i in np.flatnonzero(kept)
+        ]
 
     def prompts(self, indices: Sequence[int], among: Iterable[int]) -> list[tuple[int, ...]]:
         """Return the prompts of these rows; where demonstrations are chosen, they are chosen among `among`."""

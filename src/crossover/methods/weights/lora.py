@@ -24,7 +24,7 @@ from crossover.methods.weights.recipe import Recipe, around
 from crossover.methods.written import DEV_ROWS as WRITTEN_ROWS
 from crossover.methods.written import layouts_for, likeliest, written_score
 from crossover.metrics import Metric
-from crossover.model.base import Capability, LanguageModel, TrainRow, TrainStep
+from crossover.model.base import Capability, FloatArray, LanguageModel, TrainRow, TrainStep
 from crossover.records import KINDS, Configuration, Example, Family, Inputs, Json, Kind, TaskSpec
 
 LEARNING_RATE = 2e-3
@@ -121,6 +121,7 @@ def fit_lora(
     *,
     layouts: Sequence[Layout] | None = None,
     recipes: Sequence[Recipe],
+    beliefs: FloatArray | None = None,
 ) -> Fitted:
     """Train an adapter on a program's prompts and the rows' answers.
 
@@ -135,12 +136,13 @@ def fit_lora(
         seed: of the adapter and of the batches.
         layouts: where the program may be laid out anew; by default in all that can hold the task's answers.
         recipes: what is trained, and at which rate: the first, or with effort 2 and more the best of them.
+        beliefs: probabilities of the program's labels, [rows, labels], to learn in place of the rows' targets alone.
 
     Raises:
         TrialError: training diverged.
     """
     meter = Meter(model)
-    lessons = Lessons(_laid_out(program, rows, spec, metric, model, layouts), rows, model)
+    lessons = Lessons(_laid_out(program, rows, spec, metric, model, layouts), rows, model, beliefs=beliefs)
     program = lessons.program
     free = sorted(set(range(len(rows))) - set(lessons.shown))
     dev = [free[i] for i in folds([rows[i] for i in free], DEV_SHARE, seed)[-1]]

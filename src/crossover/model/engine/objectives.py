@@ -51,27 +51,31 @@ class Objective(ABC):
 
 
 class Completions(Objective):
-    """The mean cross-entropy of all completions' tokens; the output head is applied there, and nowhere else."""
+    """The mean cross-entropy of all completions' tokens, by weight; the output head is applied there alone."""
 
     def __init__(self, rows: Sequence[TrainRow]) -> None:
         """Take a step's rows. A completion's last token is only a target: it is not read."""
         super().__init__([(*row.prompt, *row.completion[:-1]) for row in rows])
         self._rows = rows
-        self._n_targets = sum(len(row.completion) for row in rows)
+        self._n_targets = sum(row.weight * len(row.completion) for row in rows)
 
     def loss(
         self, network: PreTrainedModel, part: Sequence[int], forest: Forest, paths: list[list[int]], max_tokens: int
     ) -> torch.Tensor:
-        """Return these rows' cross-entropy, divided by the number of tokens that the whole batch tells."""
+        """Return these rows' cross-entropy, divided by the weight of all tokens that the whole batch tells."""
         nodes: list[int] = []
         targets: list[int] = []
+        weights: list[float] = []
         for i, path in zip(part, paths, strict=True):
-            nodes += path[len(self._rows[i].prompt) - 1 :]
-            targets += self._rows[i].completion
+            row = self._rows[i]
+            nodes += path[len(row.prompt) - 1 :]
+            targets += row.completion
+            weights += [row.weight] * len(row.completion)
         states = hidden_states(network, forest)
         logits = network.get_output_embeddings()(states[nodes])
         target = torch.tensor(targets, device=logits.device)
-        return torch.nn.functional.cross_entropy(logits.float(), target, reduction="sum") / self._n_targets
+        of_each = torch.nn.functional.cross_entropy(logits.float(), target, reduction="none")
+        return (of_each * torch.tensor(weights, device=logits.device)).sum() / self._n_targets
 
 
 class Contrast(Objective):
