@@ -75,10 +75,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folders", nargs="+", type=Path)
     parser.add_argument("--draws", type=int, default=DRAWS)
+    parser.add_argument("--methods", nargs="+", help="as if only these had taken part")
     given = parser.parse_args()
     for folder in given.folders:
         study = open_study(folder)
-        records = [record for record in study.records() if record.measurement is not None]
+        records = [
+            record
+            for record in study.records()
+            if record.measurement is not None and (not given.methods or record.key.method in given.methods)
+        ]
         others = further_answers(study, [record for record in records if _is_large(record, records)])
         told = _first(study, records, others)
         print(f"{folder.name}: {told.decision}, recommended {told.recommended}, best of the others {told.best}")
