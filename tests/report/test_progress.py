@@ -212,3 +212,18 @@ def test_an_arm_that_took_longer_than_thought_makes_the_others_longer(
         clock[0] = 70.0
         progress.cell_finished(record)
     assert "about 90 s left" in out.getvalue()  # 45 s × (70 + 10) / (30 + 10)
+
+
+def test_an_arm_that_asks_no_model_says_nothing_of_the_pace(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A linear model's first fit imports what it needs: ten seconds of that are no slow machine."""
+    where, out = console()
+    clock = [0.0]
+    monkeypatch.setattr("crossover.report.progress.monotonic", lambda: clock[0])
+    record = next(r for r in study.records if (r.key.method, r.key.budget, r.key.seed) == ("linear", 16, 0))
+    with Progress(console=where) as progress:
+        progress.expected({("linear", 16): 0.0, ("lora", 64): 45.0})
+        progress.plan([("linear", 16, 0), ("lora", 64, 0)], 45.0)
+        progress.cell_started("linear", 16, 0)
+        clock[0] = 10.0
+        progress.cell_finished(record)
+    assert "about 45 s left" in out.getvalue()

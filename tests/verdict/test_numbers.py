@@ -168,3 +168,28 @@ def test_an_unknown_end_of_an_interval_is_kept() -> None:
     found = decide(usual(60), task(60))
     primary = replace(found.primary, both_interval=Interval(low=-0.1, high=0.2))
     assert from_json(to_json(replace(found, primary=primary))).primary.both_interval == Interval(low=-0.1, high=0.2)
+
+
+# ------------------------------------------------------------------------------------- what the test alone would choose
+
+
+def test_an_arm_that_was_not_nominated_and_reads_higher_is_named() -> None:
+    """Its score went by while the study ran: whoever saw it must learn why another arm is recommended."""
+    records = [*usual(200), *arm("full", "weights", 0.95, n=200, dev=0.66)]
+    verdict = decide(records, task(200))
+    assert verdict.recommended == "lora@64"
+    told = _answer(verdict, "Higher on this test")
+    assert told is not None
+    assert told.startswith("full@64 reads 95%, lora@64 78%. Arms are nominated by dev score, here 66% and 70%:")
+    assert "the highest of 6 arms on one test is partly luck (p < .001, corrected for that)." in told
+
+
+@pytest.mark.parametrize("score", [0.70, 0.80])
+def test_an_arm_that_is_hardly_ahead_is_not(score: float) -> None:
+    verdict = decide([*usual(200), *arm("full", "weights", score, n=200, dev=0.66)], task(200))
+    assert _answer(verdict, "Higher on this test") is None
+
+
+def test_a_nominee_or_a_baseline_ahead_is_told_elsewhere() -> None:
+    for scores in ({"both": 0.99, "lora": 0.78}, {"linear": 0.99}):
+        assert _answer(decide(usual(200, **scores), task(200)), "Higher on this test") is None

@@ -237,8 +237,11 @@ class Progress:
         return left / max(1, at_once)
 
     def _slower(self) -> float:
-        """Return how many times as long as thought trials took; the first half minute of evidence counts little."""
-        judged = [row for row in self._rows.values() if row.expected is not None]
+        """Return how many times as long as thought trials took; the first half minute of evidence counts little.
+
+        Arms that ask no model are thought to take nothing: their second or two say nothing of the machine's pace.
+        """
+        judged = [row for row in self._rows.values() if row.expected]
         taken = sum(sum(row.took) for row in judged)
         thought = sum((row.expected or 0.0) * len(row.took) for row in judged)
         return (taken + _PRIOR_SECONDS) / (thought + _PRIOR_SECONDS)

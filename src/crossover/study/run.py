@@ -100,7 +100,9 @@ def run_cells(
             except BaseException:  # Ctrl-C, a full disk: the process goes on to end in order, the trial did not end it
                 _withdraw(store, cell)
                 raise
-            spent = spent.plus(seconds_of.get(cell.arm, 0.0), time.monotonic() - start)
+            expected = seconds_of.get(cell.arm, 0.0)
+            if expected:  # what asks no model takes a second or two, which says nothing of the machine's pace
+                spent = spent.plus(expected, time.monotonic() - start)
         store.finish(record)
         finished[key] = record
         watcher.cell_finished(record)

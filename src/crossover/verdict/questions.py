@@ -7,8 +7,8 @@ __all__ = ["explanation"]
 from math import isfinite
 
 from crossover.records import DEFAULT_MARGIN, Crossover, Verdict
-from crossover.verdict.figures import about, amount, interval, other_margin, percent, points
-from crossover.verdict.sides import best_baseline, best_nominee, known_as, nominee, nominees, prompt_at_start
+from crossover.verdict.figures import about, amount, interval, other_margin, p_value, percent, points
+from crossover.verdict.sides import best_baseline, best_nominee, find_arm, known_as, nominee, nominees, prompt_at_start
 
 
 def explanation(verdict: Verdict) -> list[tuple[str, str]]:
@@ -28,6 +28,7 @@ def explanation(verdict: Verdict) -> list[tuple[str, str]]:
     ]
     always = [
         ("Without a model?", _without_a_model(verdict)),
+        ("Higher on this test", _higher(verdict)),
         ("What this test can see", _sees(verdict)),
         ("What does not matter", other_margin(verdict.margin) if verdict.margin != DEFAULT_MARGIN else ""),
     ]
@@ -179,6 +180,30 @@ def _without_a_model(verdict: Verdict) -> str:
     if baseline is None or baseline.score is None:
         return ""
     return f"{known_as(baseline)} reaches {percent(baseline.score)}{interval(baseline.interval)}."
+
+
+def _higher(verdict: Verdict) -> str:
+    """Say which arm has a clearly higher score than the recommended one and was not nominated, and why it is not taken.
+
+    Clearly: by half of what this test can see. Whoever watches a run sees its scores go by, and asks.
+    """
+    chosen = find_arm(verdict, verdict.recommended)
+    apart = {None if chosen is None else chosen.arm, *(arm.arm for arm in nominees(verdict))}
+    others = [arm for arm in verdict.arms if arm.score is not None and arm.arm not in apart]
+    best = max(others, key=lambda arm: (arm.score or 0.0, arm.arm), default=None)
+    if chosen is None or chosen.score is None or best is None or best.score is None:
+        return ""
+    if best.family == "baseline" or best.dev_score is None or chosen.dev_score is None:
+        return ""
+    if best.score - chosen.score < max((verdict.detectable_difference or 0.0) / 2, verdict.margin):
+        return ""
+    luck = "" if best.p_vs_recommended is None else f" ({p_value(best.p_vs_recommended)}, corrected for that)"
+    dev = f"here {percent(best.dev_score)} and {percent(chosen.dev_score)}"
+    return (
+        f"{best.arm} reads {percent(best.score)}, {chosen.arm} {percent(chosen.score)}. Arms are nominated by dev "
+        f"score, {dev}: the highest of {len(verdict.arms)} arms on one test is partly luck{luck}. "
+        "More labels or --seeds make dev scores surer."
+    )
 
 
 def _sees(verdict: Verdict) -> str:
