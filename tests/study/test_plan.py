@@ -131,6 +131,8 @@ def test_a_method_that_cannot_serve_is_left_out_and_an_error_with_the_alternativ
     with pytest.raises(OptionError, match=cannot) as caught:
         planned(spec, tiny, ["lora", "cot"], [0, 8], asked=["cot"])
     assert "methods that can: majority, linear, zero-shot, few-shot" in str(caught.value)
+    assert caught.value.details[-1] == "leave it out of --methods", "no budget would help"
+    assert "budgets asked for" not in str(caught.value)
     with pytest.raises(OptionError, match="lora needs at least 4 labels, the budget is 0") as caught:
         planned(spec, tiny, ["lora"], [0], asked=["lora"])
     assert "methods that can: zero-shot\n" in str(caught.value)

@@ -206,11 +206,12 @@ def make_plan(
         refused = [(budget, reason) for budget, reason in reasons.items() if reason is not None]
         if len(refused) == len(budgets):
             if method.name in asked:
+                another = any(reason_against(method, budget) is None for budget in range(n_train + 1))
                 raise OptionError(
                     f"{refused[-1][1]}.",
-                    f"budgets asked for: {', '.join(map(str, budgets))}",
+                    *([f"budgets asked for: {', '.join(map(str, budgets))}"] if another else []),
                     f"methods that can: {', '.join(_able(spec, budgets, capabilities)) or 'none'}",
-                    "leave it out of --methods, or add a budget",
+                    "leave it out of --methods" + ", or add a budget" * another,
                 )
             left_out.append(LeftOut(method=method.name, budget=refused[-1][0], reason=refused[-1][1]))
     ordered = sorted(set(budgets), key=lambda b: (b != max(budgets), b != 0, -b))
