@@ -43,19 +43,19 @@ def test_the_terminal(study: Study) -> None:
     text = shown(costed(study.verdict))
     lines = [line.rstrip() for line in text[text.index("  a month  ") :].splitlines()]
     assert "\n".join(lines[: lines.index("")]) == snapshot("""\
-  a month                   the fit, once  10,000 calls a month  the first month  a month, fit over a year
+  a month                          once      month      month     a year
   lora, 64 labels
-    time                             58\xa0s               5.2\xa0min          6.1\xa0min                   5.2\xa0min
-    energy (estimated)            0.23\xa0Wh                1.4\xa0Wh           1.6\xa0Wh                    1.4\xa0Wh
-    money (estimated)          0.0065\xa0EUR             0.035\xa0EUR        0.041\xa0EUR                 0.035\xa0EUR
+    time                           58\xa0s    5.2\xa0min    6.1\xa0min    5.2\xa0min
+    energy (estimated)          0.23\xa0Wh     1.4\xa0Wh     1.6\xa0Wh     1.4\xa0Wh
+    money (estimated)        0.0065\xa0EUR  0.035\xa0EUR  0.041\xa0EUR  0.035\xa0EUR
   knn-few-shot, 64 labels
-    time                           0.90\xa0s                27\xa0min           27\xa0min                    27\xa0min
-    energy (estimated)          0.0035\xa0Wh                1.4\xa0Wh           1.4\xa0Wh                    1.4\xa0Wh
-    money (estimated)         0.00010\xa0EUR              0.18\xa0EUR         0.18\xa0EUR                  0.18\xa0EUR
+    time                         0.90\xa0s     27\xa0min     27\xa0min     27\xa0min
+    energy (estimated)        0.0035\xa0Wh     1.4\xa0Wh     1.4\xa0Wh     1.4\xa0Wh
+    money (estimated)       0.00010\xa0EUR   0.18\xa0EUR   0.18\xa0EUR   0.18\xa0EUR
   lora+few-shot, 64 labels
-    time                          2.9\xa0min                27\xa0min           30\xa0min                    28\xa0min
-    energy (estimated)            0.67\xa0Wh                1.4\xa0Wh           2.1\xa0Wh                    1.4\xa0Wh
-    money (estimated)           0.019\xa0EUR              0.18\xa0EUR         0.20\xa0EUR                  0.18\xa0EUR
+    time                        2.9\xa0min     27\xa0min     30\xa0min     28\xa0min
+    energy (estimated)          0.67\xa0Wh     1.4\xa0Wh     2.1\xa0Wh     1.4\xa0Wh
+    money (estimated)         0.019\xa0EUR   0.18\xa0EUR   0.20\xa0EUR   0.18\xa0EUR
   Calls one at a time, as they were timed. Energy: estimated from processor time, as nothing here could be read. Prices:
   0.40 EUR an hour of the machine, 0.30 EUR a kWh.\
 """)
@@ -70,6 +70,21 @@ def test_no_amount_is_cut_at_80_columns(study: Study) -> None:
     table = text[text.index("  a month  ") : text.index("Calls one")]
     assert "…" not in table
     assert table.replace("\N{NO-BREAK SPACE}", " ").count(" EUR") == 12
+
+
+@pytest.mark.parametrize("name", ["knn-few-shot", "lora/prompt-search/lora"])
+def test_nor_one_with_many_digits_beside_a_long_name(study: Study, name: str) -> None:
+    verdict = study.verdict
+    small = [replace(arm, fit_joules=21.5, arm=arm.arm, method=name, fit_seconds=1.6) for arm in verdict.arms]
+    console = Console(file=StringIO(), width=80)
+    console.print(verdict_text(costed(replace(verdict, arms=tuple(small)), calls=100_000)))
+    file = console.file
+    assert isinstance(file, StringIO)
+    text = file.getvalue().replace("\N{NO-BREAK SPACE}", " ")
+    table = text[text.index("  a month  ") : text.index("Calls one")]
+    assert table.count("0.00018 EUR") == 3
+    assert table.count(" EUR") == 12
+    assert "a year" in table
 
 
 def test_markdown(study: Study) -> None:

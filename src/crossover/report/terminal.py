@@ -136,9 +136,11 @@ def _month(verdict: Verdict) -> list[RenderableType]:
     if not lines:
         return []
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    table.add_column("a month", no_wrap=True, overflow="ellipsis")
-    for heading in headings(verdict):
-        table.add_column(heading, justify="right", min_width=max(len(cell) for line in lines for cell in line.cells))
+    # Columns are as wide as their amounts, so that 80 columns hold them; headings and names take more lines.
+    table.add_column("a month", min_width=2 + max(len(line.counted) for line in lines))
+    for place, heading in enumerate(headings(verdict)):
+        words = max(map(len, heading.split()))
+        table.add_column(heading, justify="right", width=max(words, *(len(line.cells[place]) for line in lines)))
     for line in lines:
         # A name has a line of its own: beside the amounts, 80 columns would cut these.
         if line.name:
