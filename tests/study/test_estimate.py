@@ -105,6 +105,12 @@ def test_a_slower_machine_takes_longer_in_every_part() -> None:
     assert pace.times(get_method("linear"), SHAPE, 32, 1.0).trial == 0.0
 
 
+def test_what_is_trained_is_read_for_what_it_keeps_of_the_base_model() -> None:
+    pace = Pace(read=4000.0, trained=400.0, written=50.0, call=0.1)
+    trained, frozen = (pace.times(get_method(name), SHAPE, 32, 1.0).rest for name in ("lora", "few-shot"))
+    assert trained - frozen == pytest.approx(5_400 / 4000.0)
+
+
 def test_training_below_demonstrations_takes_no_more_passes_than_without() -> None:
     lora = get_method("lora").cost(SHAPE, 64, 1.0)
     for name in ("lora+few-shot", "lora+knn-few-shot"):
