@@ -8,7 +8,9 @@ import random
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from math import isclose
 from pathlib import Path
+from statistics import fmean
 
 import numpy as np
 
@@ -97,8 +99,20 @@ def errors(studies: int) -> Iterator[Row]:
         exact += arm.missing == missing and arm.score is None
         decided += arm.arm in (verdict.recommended, verdict.primary.weights_arm)
         garbled = [_spoiled(r, draw, 0.2, _garbled) if r.key.method == "lora" else r for r in records]
-        seen = next(arm for arm in decide(garbled, synthetic_task(300)).arms if arm.method == "lora")
-        unread += seen.missing == 0 and (seen.score or 0.0) < 0.62 and (seen.lenient_score or 0.0) > 0.62
+        seen, plain = (
+            next(arm for arm in decide(found, synthetic_task(300)).arms if arm.method == "lora")
+            for found in (garbled, records)
+        )
+        written = [
+            fmean(x.score or 0.0 for x in record.measurement.results)
+            for record in garbled
+            if record.key.method == "lora" and record.measurement
+        ]
+        unread += (
+            seen.missing == 0
+            and seen.lenient_score == plain.lenient_score
+            and isclose(seen.score or 0.0, fmean(written), abs_tol=1e-9)
+        )
     yield at_least("an error is no answer", "5% lost: counted exactly, no score", exact / count, 1.0, 10**9)
     yield at_least("an error is no answer", "5% lost: no verdict on that arm", 1 - decided / count, 1.0, 10**9)
     yield at_least("an error is no answer", "unreadable: 0 strictly, shown leniently", unread / count, 1.0, 10**9)
