@@ -120,7 +120,7 @@ def further_answers(study: Study, records: Sequence[TrialRecord]) -> dict[str, t
     missing = [record for record in records if record.candidate is not None and record.candidate not in found]
     if missing:
         memo = study._memo()
-        rows, metric = _further(memo, records), get_metric(memo.spec.metric)
+        rows, metric = _further(study.folder.name, memo, records), get_metric(memo.spec.metric)
         model = load_model(str(memo.model["name"]), precision=memo.precision or "auto")
         for record in missing:
             assert record.candidate is not None
@@ -135,11 +135,11 @@ def further_answers(study: Study, records: Sequence[TrialRecord]) -> dict[str, t
     return {digest: tuple(ExampleResult(**one) for one in results) for digest, results in found.items()}  # type: ignore[arg-type]
 
 
-def _further(memo: StudyMemo, records: Sequence[TrialRecord]) -> list[Example]:
+def _further(name: str, memo: StudyMemo, records: Sequence[TrialRecord]) -> list[Example]:
     """Return rows that no trial of the study has read."""
     with tempfile.TemporaryDirectory() as scratch:
-        task = task_of(memo.spec.name.split(".")[0], len(memo.test), Path(scratch))
-        wide = task_of(memo.spec.name.split(".")[0], sys.maxsize, Path(scratch))
+        task = task_of(name, len(memo.test), Path(scratch))
+        wide = task_of(name, sys.maxsize, Path(scratch))
     used = {tuple(example.inputs.values()) for example in memo.test}
     budget = max(record.key.budget for record in records)
     for seed in {record.key.seed for record in records}:
