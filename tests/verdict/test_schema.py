@@ -29,6 +29,7 @@ def test_keys_and_their_order() -> None:
         "crossover",
         "detectable_difference",
         "further_test_examples",
+        "unsettled",
         "break_even_calls",
         "margin",
         "more_labels",
@@ -92,3 +93,14 @@ def test_what_is_infinite_or_unknown_is_null() -> None:
 def test_something_else_is_refused(value: dict[str, object]) -> None:
     with pytest.raises(DataError, match="verdict"):
         from_json(value)
+
+
+def test_the_pair_that_is_open_is_kept() -> None:
+    verdict = decide(usual(200, lora=0.58, both=0.58), task(200))
+    assert verdict.unsettled is not None
+    value = to_json(verdict)
+    assert value["unsettled"] == list(verdict.unsettled)
+    assert from_json(value).unsettled == verdict.unsettled
+    assert from_json({key: one for key, one in value.items() if key != "unsettled"}).unsettled is None
+    with pytest.raises(DataError, match="damaged"):
+        from_json({**value, "unsettled": ["lora@64"]})

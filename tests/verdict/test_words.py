@@ -151,3 +151,27 @@ def test_figures() -> None:
     assert points(0.01, Interval(low=-0.03, high=0.05)) == "+1 point [−3, +5]"
     assert [p_value(p) for p in (0.0001, 0.0042, 0.031, 0.999)] == ["p < .001", "p = .004", "p = .03", "p = 1"]
     assert [about(count) for count in (14.2, 1234, 99_900)] == ["14", "1,200", "100,000"]
+
+
+def test_what_is_open_is_what_the_number_of_rows_is_for() -> None:
+    """A race stopped `both` after a seed, ahead of all others: the headline is not about that arm."""
+    records = [r for r in usual(200, lora=0.6, knn=0.57, both=0.66, linear=0.4) if r.key.method != "lora+few-shot"]
+    records += arm("lora+few-shot", "both", 0.66, n=200, seeds=1, dev=0.4)
+    verdict = decide(records, task(200))
+    assert (verdict.decision, verdict.unsettled) == ("unsure", ("lora@64", "knn-few-shot@64"))
+    assert headline(verdict).startswith("Cannot tell yet. lora 60% ")
+    assert " and knn-few-shot 57% " in headline(verdict)
+    assert any("would settle lora@64 and knn-few-shot@64" in reason for reason in verdict.reasons)
+
+
+def test_an_arm_that_was_stopped_is_not_what_is_open_against_a_baseline() -> None:
+    records = [r for r in usual(200, lora=0.42, knn=0.41, linear=0.4) if r.key.method != "lora+few-shot"]
+    records += arm("lora+few-shot", "both", 0.43, n=200, seeds=1, dev=0.4)
+    verdict = decide(records, task(200))
+    assert (verdict.decision, verdict.unsettled) == ("unsure", ("lora@64", "linear@64"))
+    assert headline(verdict).startswith("Cannot tell yet. lora 42% ")
+    assert " and the baseline linear 40% " in headline(verdict)
+
+
+def test_a_decision_leaves_nothing_open() -> None:
+    assert decide(usual(), task(200)).unsettled is None

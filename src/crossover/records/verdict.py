@@ -142,7 +142,8 @@ class Arm:
 class Verdict:
     """What follows from a study's records alone. `crossover.verdict.to_json` gives schema crossover.verdict/1.
 
-    `margin` is the difference, as a fraction of 1, up to which two arms count as equally good.
+    `margin` is the difference, as a fraction of 1, up to which two arms count as equally good. `unsettled` are the two
+    arms whose comparison leaves the decision open; None where it is not.
     """
 
     decision: Decision
@@ -158,3 +159,4 @@ class Verdict:
     margin: float = DEFAULT_MARGIN
     more_labels: MoreLabels | None = None
     economics: Economics | None = None
+    unsettled: tuple[str, str] | None = None

@@ -30,7 +30,7 @@ from __future__ import annotations
 
 __all__ = ["decide"]
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from crossover.records import DEFAULT_MARGIN, Arm, Decision, Family, Primary, TaskInfo, TrialRecord, Verdict
@@ -99,6 +99,7 @@ def decide(
         further_test_examples=further,
         margin=margin,
         more_labels=more_labels(standing, recommended),
+        unsettled=(unsettled[0].name, unsettled[1].name) if decision == "unsure" and unsettled else None,
     )
 
 
@@ -111,7 +112,7 @@ def _decision(standing: Standing) -> tuple[Decision, tuple[ArmData, ArmData] | N
     if baseline is not None:
         ahead = {family for family, arm in nominees.items() if standing.beats(arm, baseline)}
         if not ahead:
-            best = max(nominees.values(), key=lambda arm: (standing.pairs.compare(arm, baseline).difference, arm.name))
+            best = max(_best_known(nominees.values()), key=lambda arm: (_lead(standing, arm, baseline), arm.name))
             return ("neither" if _excluded(standing, baseline) else "unsure"), (best, baseline)
     winner = _winning_family(standing, primary, baseline)
     if winner is not None and winner in ahead and not _one_seed(standing, winner):
@@ -122,6 +123,20 @@ def _decision(standing: Standing) -> tuple[Decision, tuple[ArmData, ArmData] | N
     if not compared.candidate_only and compared.equivalent(standing.margin):
         return "tied", primary
     return "unsure", primary
+
+
+def _best_known(nominees: Iterable[ArmData]) -> list[ArmData]:
+    """Return the nominees with the most seeds, and those without chance in them: what is open is asked about these.
+
+    A race stops a whole family after a seed: how many test rows would settle such an arm nobody wants to know.
+    """
+    found = list(nominees)
+    most = max(len(arm.seeds) for arm in found)
+    return [arm for arm in found if arm.fixed or len(arm.seeds) == most]
+
+
+def _lead(standing: Standing, arm: ArmData, baseline: ArmData) -> float:
+    return standing.pairs.compare(arm, baseline).difference
 
 
 def _excluded(standing: Standing, baseline: ArmData) -> bool:

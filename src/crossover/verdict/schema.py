@@ -35,6 +35,7 @@ def to_json(verdict: Verdict) -> dict[str, Json]:
         "crossover": None if verdict.crossover is None else _record(verdict.crossover),
         "detectable_difference": _number(verdict.detectable_difference),
         "further_test_examples": verdict.further_test_examples,
+        "unsettled": None if verdict.unsettled is None else list(verdict.unsettled),
         "break_even_calls": _number(verdict.break_even_calls),
         "margin": _number(verdict.margin),
         "more_labels": None if verdict.more_labels is None else _record(verdict.more_labels),
@@ -67,7 +68,7 @@ def from_json(value: Loaded) -> Verdict:
             **_later(value),
             economics=economics_from_json(value.get("economics")),
         )
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise DataError(f"this verdict is damaged: {error}", f"schema: {SCHEMA}") from error
 
 
@@ -76,6 +77,9 @@ def _later(value: Loaded) -> dict[str, Any]:
     found: dict[str, Any] = {}
     if value.get("margin") is not None:
         found["margin"] = value["margin"]
+    if (unsettled := value.get("unsettled")) is not None:
+        first, second = unsettled
+        found["unsettled"] = (first, second)
     if (more := value.get("more_labels")) is not None:
         found["more_labels"] = MoreLabels(**{**_with_interval(more), "measured": tuple(more["measured"])})
     return found

@@ -114,7 +114,8 @@ def _unsure(verdict: Verdict) -> str:
         return f"Cannot tell. No arm that adapts the model has a score.{today}"
     baseline = _open_baseline(verdict)
     if second is None or verdict.primary.difference is None or baseline is not None:
-        best = best_nominee(verdict) or first
+        open_arm = find_arm(verdict, verdict.unsettled[0]) if verdict.unsettled else None
+        best = open_arm or best_nominee(verdict) or first
         against = f" and the baseline {baseline.method} {_percent(baseline)}" if baseline else ""
         return f"Cannot tell yet. {best.method} {_percent(best)}{against}{_more(verdict)}{today}"
     gap = abs(round(100 * verdict.primary.difference))
@@ -126,7 +127,12 @@ def _unsure(verdict: Verdict) -> str:
 
 
 def _open_baseline(verdict: Verdict) -> Arm | None:
-    """Return the best baseline when it is not shown to be worse than what is recommended."""
+    """Return the baseline that the decision is open against; of a verdict that does not say so (an earlier release's)
+    the best one, when it is not shown to be worse than what is recommended.
+    """
+    if verdict.unsettled is not None:
+        against = find_arm(verdict, verdict.unsettled[1])
+        return against if against is not None and against.family == "baseline" else None
     scored = [arm for arm in verdict.arms if arm.family == "baseline" and arm.score is not None]
     best = max(scored, key=lambda arm: (arm.score or 0.0, arm.arm), default=None)
     if best is None or best.p_vs_recommended is None:
