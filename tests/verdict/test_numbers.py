@@ -184,6 +184,15 @@ def test_an_arm_that_was_not_nominated_and_reads_higher_is_named() -> None:
     assert "the highest of 6 arms on one test is partly luck (p < .001, corrected for that)." in told
 
 
+def test_it_is_named_though_a_baseline_reads_higher_still() -> None:
+    records = [*usual(200), *arm("full", "weights", 0.95, n=200, dev=0.66)]
+    verdict = decide(records, task(200))
+    ahead = [replace(one, score=0.97) if one.method == "linear" else one for one in verdict.arms]
+    told = _answer(replace(verdict, arms=tuple(ahead)), "Higher on this test")
+    assert told is not None
+    assert told.startswith("full@64 reads 95%")
+
+
 @pytest.mark.parametrize("score", [0.70, 0.80])
 def test_an_arm_that_is_hardly_ahead_is_not(score: float) -> None:
     verdict = decide([*usual(200), *arm("full", "weights", score, n=200, dev=0.66)], task(200))

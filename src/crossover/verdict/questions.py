@@ -189,11 +189,12 @@ def _higher(verdict: Verdict) -> str:
     """
     chosen = find_arm(verdict, verdict.recommended)
     apart = {None if chosen is None else chosen.arm, *(arm.arm for arm in nominees(verdict))}
-    others = [arm for arm in verdict.arms if arm.score is not None and arm.arm not in apart]
-    best = max(others, key=lambda arm: (arm.score or 0.0, arm.arm), default=None)
-    if chosen is None or chosen.score is None or best is None or best.score is None:
+    others = [arm for arm in verdict.arms if arm.family != "baseline" and arm.arm not in apart]
+    rated = [arm for arm in others if arm.score is not None and arm.dev_score is not None]
+    best = max(rated, key=lambda arm: (arm.score or 0.0, arm.arm), default=None)
+    if chosen is None or chosen.score is None or chosen.dev_score is None:
         return ""
-    if best.family == "baseline" or best.dev_score is None or chosen.dev_score is None:
+    if best is None or best.score is None or best.dev_score is None:
         return ""
     if best.score - chosen.score < max((verdict.detectable_difference or 0.0) / 2, verdict.margin):
         return ""
