@@ -22,6 +22,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from statistics import fmean
+from typing import Any
 
 from benchmarks.kinds import task_of
 from crossover.api import Study, open_study
@@ -114,13 +115,18 @@ def _is_large(record: TrialRecord, records: Sequence[TrialRecord]) -> bool:
 
 
 def further_answers(study: Study, records: Sequence[TrialRecord]) -> dict[str, tuple[ExampleResult, ...]]:
-    """Return each trial's results on the further rows, by the digest of its candidate."""
-    kept = study.folder / KEPT
-    found: dict[str, list[dict[str, object]]] = json.loads(kept.read_text()) if kept.is_file() else {}
+    """Return each trial's results on the further rows, by the digest of its candidate.
+
+    Which rows are free depends on the trials there are: where these are other rows than those answered before, all
+    trials answer anew.
+    """
+    kept, memo = study.folder / KEPT, study._memo()
+    rows, metric = _further(study.folder.name, memo, records), get_metric(memo.spec.metric)
+    found: dict[str, list[dict[str, Any]]] = json.loads(kept.read_text()) if kept.is_file() else {}
+    ids = [row.id for row in rows]
+    found = {digest: one for digest, one in found.items() if [result["example_id"] for result in one] == ids}
     missing = [record for record in records if record.candidate is not None and record.candidate not in found]
     if missing:
-        memo = study._memo()
-        rows, metric = _further(study.folder.name, memo, records), get_metric(memo.spec.metric)
         model = load_model(str(memo.model["name"]), precision=memo.precision or "auto")
         for record in missing:
             assert record.candidate is not None
@@ -132,7 +138,7 @@ def further_answers(study: Study, records: Sequence[TrialRecord]) -> dict[str, t
             partly.write_text(json.dumps(found))
             partly.replace(kept)
             print(f"  {record.key.method}@{record.key.budget} seed {record.key.seed}", file=sys.stderr, flush=True)
-    return {digest: tuple(ExampleResult(**one) for one in results) for digest, results in found.items()}  # type: ignore[arg-type]
+    return {digest: tuple(ExampleResult(**one) for one in results) for digest, results in found.items()}
 
 
 def _further(name: str, memo: StudyMemo, records: Sequence[TrialRecord]) -> list[Example]:
@@ -165,7 +171,9 @@ def _draws(
 ) -> list[Outcome]:
     """Return the outcomes of many draws of 200 rows from all."""
     pooled = _with(records, others)
-    ids = sorted({result.example_id for result in pooled[0].measurement.results})  # type: ignore[union-attr]
+    measured = pooled[0].measurement
+    assert measured is not None, "trials without a measurement have no further answers"
+    ids = sorted({result.example_id for result in measured.results})
     outcomes = []
     for draw in range(n):
         small = set(random.Random(draw).sample(ids, SMALL))
