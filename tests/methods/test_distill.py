@@ -91,7 +91,7 @@ def test_neighbours_teach_where_they_can_answer_enough(
     for method in (FewShot, KnnFewShot):
         fit = method.fit
 
-        def cheaply(self: Method, *given: Any, effort: float, fit: Any = fit, **named: Any) -> Any:  # noqa: ANN401
+        def cheaply(self: Method, *given: Any, effort: float, fit: Any = fit, **named: Any) -> Any:  # noqa: ANN401  # hands on what `fit` takes and gives
             asked.append(effort)
             return fit(self, *given, effort=0.25, **named)
 

@@ -141,8 +141,7 @@ class PromptedCandidate(Candidate):
         if self.program.is_written:
             return partial(written_answers, self.program, model)
         answers = scored_answers(self.program, model)
-        labels = list(self.program.label_words)
-        offsets = [self.prior[label] if self.prior else 0.0 for label in labels]
+        offsets = self._offsets()
 
         def answer(inputs: Sequence[Inputs]) -> list[Prediction]:
             if not inputs:
@@ -158,10 +157,13 @@ class PromptedCandidate(Candidate):
         Where the prior was taken off they are what is left of them. The model is asked as it stands.
         """
         answers = scored_answers(self.program, model)
-        offsets = [self.prior[label] if self.prior else 0.0 for label in self.program.label_words]
         scores = model.score(prompt_tokens(self.program, inputs, model), answers)
-        probabilities: FloatArray = softmax(scores.logprobs - np.array(offsets), axis=1)
+        probabilities: FloatArray = softmax(scores.logprobs - np.array(self._offsets()), axis=1)
         return probabilities
+
+    def _offsets(self) -> list[float]:
+        """Return what is taken off each label's log-probability, in the program's order."""
+        return [self.prior[label] if self.prior else 0.0 for label in self.program.label_words]
 
     def _choose(
         self, logprobs: FloatArray, tokens: Sequence[int], answers: Sequence[Sequence[int]]

@@ -184,7 +184,7 @@ def _may_teach(spec: TaskSpec, labelled: Sequence[Example], model: LanguageModel
     """Return whether neighbours could answer inputs enough."""
     short = PromptProgram.default(spec)
     shown = short.with_demonstrations([Demonstration.of(row) for row in labelled[:NEIGHBOURS]])
-    per_row = _prompt_length(shown, [row.inputs for row in labelled], model) + short.answer_tokens
+    per_row = _prompt_length(shown, [row.inputs for row in labelled], model) + _answer_length(short, model)
     return _ASKING * allowance(short, labelled, model, effort) >= _ENOUGH * per_row
 
 

@@ -22,6 +22,7 @@ from crossover.records import Example
 
 _SAMPLED_BATCHES = 4
 _BELIEVED = 0.1
+"""Labels that are held less probable are not learned: each costs its tokens in every step (docs/log.md, 2026-11-25)."""
 
 
 class Lessons:
@@ -57,6 +58,7 @@ class Lessons:
         self._model = model
         self.program = program
         self._answers = target_answers(program, [str(e.target) for e in rows], model)
+        self._labels = [] if beliefs is None else target_answers(program, list(program.label_words), model)
         self._solved = [Demonstration.of(e) for e in rows]
         self._near: list[list[int]] = []
         if program.retrieval is not None:
@@ -110,11 +112,10 @@ class Lessons:
         return lesson
 
     def _believed(self, prompt: tuple[int, ...], beliefs: FloatArray) -> list[TrainRow]:
-        """Return the labels that are believed in: one below `_BELIEVED` costs its tokens and says little."""
+        """Return the labels that are believed in below a prompt."""
         kept = np.where(beliefs >= min(_BELIEVED, beliefs.max()), beliefs, 0.0)
-        labels = target_answers(self.program, list(self.program.label_words), self._model)
         return [
-            TrainRow(prompt=prompt, completion=labels[i], weight=float(kept[i] / kept.sum()))
+            TrainRow(prompt=prompt, completion=self._labels[i], weight=float(kept[i] / kept.sum()))
             for i in np.flatnonzero(kept)
         ]
 
