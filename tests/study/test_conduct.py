@@ -14,6 +14,7 @@ from crossover.model.base import LanguageModel
 from crossover.model.local import LocalModel
 from crossover.records import TrialRecord
 from crossover.study import Plan, StudyStore, at_precisions, conduct, make_plan, trial_key
+from crossover.study.run import run_cells
 from crossover.task import Task
 
 PRECISIONS = ("fp32", "nf4")
@@ -68,6 +69,20 @@ def plans(task: Task, model: LocalModel) -> dict[str, Plan]:
         keys=keys,
     )
     return at_precisions(plan, PRECISIONS)
+
+
+def test_what_asks_no_model_says_nothing_of_the_pace(task: Task, tiny: LocalModel, tmp_path: Path) -> None:
+    """A first fit of such an arm imports what it needs, which a plan must not take for a slow machine."""
+    store, cells = StudyStore.open(tmp_path / "study", create=True), plans(task, tiny)["fp32"].cells
+    expected = {cell.arm: 0.0 if cell.method.name == "majority" else 2.0 for cell in cells}
+    metric = get_metric(task.spec.metric)
+    with store.writing():
+        first = [cell for cell in cells if not expected[cell.arm]]
+        spent = run_cells(first, task, store, tiny, metric, Silent(), seconds_of=expected, passes_of={})
+        assert (spent.expected, spent.taken, spent.ratio) == (0.0, 0.0, 1.0)
+        spent = run_cells(cells, task, store, tiny, metric, Silent(), seconds_of=expected, passes_of={})
+    assert spent.expected == 2.0
+    assert spent.taken > 0
 
 
 def test_without_time_the_next_precision_is_not_even_loaded(task: Task, tiny: LocalModel, tmp_path: Path) -> None:
