@@ -87,7 +87,7 @@ OPTIONS = {
         "study", "--html", "--no-examples", "--margin", "--markdown", "--json", "--machine-price-per-hour",
         "--electricity-price-per-kwh", "--currency", "--calls-per-month",
     },
-    "diff": {"study", "a", "b", "--limit", "--no-examples", "--json"},
+    "diff": {"study", "a", "b", "--limit", "--by", "--no-examples", "--json"},
     "pack": {"study", "-o", "--output", "--arm"},
     "judge": {"study", "--model", "--arms", "--precision", "--json"},
     "predict": {"bundle", "file", "-o", "--output"},
@@ -298,6 +298,24 @@ def test_the_verdict_as_markdown(crossover: Command, little: Path, tmp_path: Pat
     assert crossover("report", study, "--markdown", "verdict.md").out == "written: verdict.md\n"
     assert (tmp_path / "verdict.md").read_text(encoding="utf-8") == answer.out
     assert {path.name for path in tmp_path.iterdir()} == {"verdict.md"}
+
+
+def test_diff_by_another_column(crossover: Command, tmp_path: Path, model: Path) -> None:
+    rows = write_rows(tmp_path / "rows.csv", 90).read_text().splitlines()
+    lines = [rows[0] + ",channel", *(f"{row},{('mail', 'phone')[n % 2]}" for n, row in enumerate(rows[1:]))]
+    (tmp_path / "rows.csv").write_text("\n".join(lines) + "\n")
+    asked = ("run", "rows.csv", "--input", "text", "--target", "label", "--model", model)
+    assert crossover(*asked, "--methods", "majority,linear", "--budgets", 16, "--seeds", 2, "--study", "s").code == 0
+    found = json.loads(crossover("diff", "s", "linear@16", "majority@16", "--by", "channel", "--json").out)
+    assert {"mail", "phone"} == {one["name"] for one in found["slices"] if one["group"] == "column channel"}
+    plain = json.loads(crossover("diff", "s", "linear@16", "majority@16", "--json").out)
+    assert not [one for one in plain["slices"] if one["group"] == "column channel"]
+    assert "phone" in crossover("diff", "s", "linear@16", "majority@16", "--by", "channel").out
+    wrong = crossover("diff", "s", "linear@16", "majority@16", "--by", "chanel")
+    assert wrong.code == 2
+    assert 'cannot be looked at by "chanel"' in wrong.err
+    assert "columns that can: channel" in wrong.err
+    assert "did you mean --by channel?" in wrong.err
 
 
 def test_diff(crossover: Command, little: Path) -> None:

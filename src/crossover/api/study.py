@@ -159,24 +159,35 @@ class Study:
         way_out = "free some space, or name another place: crossover report STUDY --html FILE"
         return replace_text(Path(path), page, way_out)
 
-    def diff(self, a: str, b: str, *, by: Mapping[str, Mapping[str, str]] | None = None) -> Diff:
+    def diff(self, a: str, b: str, *, by: Sequence[str] | Mapping[str, Mapping[str, str]] = ()) -> Diff:
         """Return where two arms differ: overall, by label and slice, by test row, in calibration and in confusions.
 
         Args:
             a, b: arms' names, for example "lora@64".
-            by: name of a division of the test rows -> example id -> part, beside labels, thirds by length and input
-                columns with few values.
+            by: other columns of the data file (`divisions`), beside labels, thirds by length and input columns with few
+                values; or any division of the test rows: its name -> example id -> part.
 
         Raises:
-            StudyError: an arm is unknown, or both are one.
+            StudyError: an arm or a column is unknown, or both arms are one.
         """
         memo = self._memo()
-        differing = Differing(self.records(), memo.test, labels=memo.spec.labels, by=by)
+        parts = by if isinstance(by, Mapping) else self._columns(by)
+        differing = Differing(self.records(), memo.test, labels=memo.spec.labels, by=parts)
         for name in (a, b):
             self._check_arm(name, differing.arms)
         if a == b:
             raise StudyError(f"{a} is compared with itself.", "name two arms: crossover diff STUDY ARM ARM")
         return differing.diff(a, b)
+
+    def divisions(self) -> dict[str, dict[str, str]]:
+        """Return what `diff` can also be asked by: other columns of the data file with few values, each with its test
+        rows' values by example id.
+        """
+        found: dict[str, dict[str, str]] = {}
+        for example in self._memo().test:
+            for column, value in example.beside.items():
+                found.setdefault(column, {})[example.id] = value
+        return found
 
     def main_diff(self, *, margin: float | None = None) -> Diff | None:
         """Return where the two arms differ that a reader asks about first, or None with fewer than two to compare.
@@ -280,6 +291,19 @@ class Study:
     def _arm(self, name: str, verdict: Verdict) -> Arm:
         self._check_arm(name, [arm.arm for arm in verdict.arms])
         return next(arm for arm in verdict.arms if arm.arm == name)
+
+    def _columns(self, names: Sequence[str]) -> dict[str, dict[str, str]]:
+        known = self.divisions()
+        for name in names:
+            if name not in known:
+                near = closest(name, tuple(known))
+                raise StudyError(
+                    f'{self.folder} cannot be looked at by "{name}".',
+                    f"columns that can: {', '.join(known) or 'none'}",
+                    "2 to 12 values in the test rows, neither input nor target, in the file when the study began",
+                    *([f"did you mean --by {near}?"] if near else []),
+                )
+        return {f"column {name}": known[name] for name in names}
 
     def _check_arm(self, name: str, known: Sequence[str]) -> None:
         if name not in known:

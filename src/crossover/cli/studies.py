@@ -91,6 +91,10 @@ def diff(
     a: Annotated[str, typer.Argument(metavar="ARM", help="An arm, for example lora@64")],
     b: Annotated[str, typer.Argument(metavar="ARM", help="Another")],
     limit: Annotated[int, typer.Option(metavar="N", min=0, help="Most examples of each side.")] = 5,
+    by: Annotated[
+        list[str] | None,
+        typer.Option(metavar="COL", help="Another column of the data file with few values; may be repeated."),
+    ] = None,
     no_examples: Annotated[bool, typer.Option("--no-examples", help="Leave the test's texts out.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -99,7 +103,7 @@ def diff(
     from crossover.report.differing import diff_text
     from crossover.verdict import diff_to_json
 
-    found = api.open_study(study).diff(a, b)
+    found = api.open_study(study).diff(a, b, by=by or ())
     if as_json:
         print_json(diff_to_json(found, examples=not no_examples, limit=limit))
         return

@@ -22,6 +22,8 @@ class Example:
         references: further answers that are as good as the target.
         checks: rules that an answer must keep (`crossover.metrics.checks`), as JSON text; None without any.
         group: what it has in common with the examples that it belongs together with; None: it stands alone.
+        beside: of test rows, column -> value for further columns of the file that divide the rows into a few parts.
+            They are looked at by `crossover diff --by`; no prompt and no method has them.
     """
 
     id: str
@@ -31,6 +33,7 @@ class Example:
     references: tuple[str, ...] = ()
     checks: str | None = None
     group: str | None = None
+    beside: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def answers(self) -> tuple[str, ...]:

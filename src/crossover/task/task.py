@@ -11,12 +11,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 
 from crossover.errors import OptionError
 from crossover.records import Example, Json, TaskInfo, TaskSpec
 from crossover.task.answers import alike_spellings, merged_spellings, prepared, room_for_answers, schema_of
 from crossover.task.check import ClassCount, DataCheck, FileRead
 from crossover.task.clean import Row
+from crossover.task.divisions import divisions
 from crossover.task.groups import groups_of
 from crossover.task.kinds import check_kind_option
 from crossover.task.label_leaks import rows_with_their_label
@@ -176,6 +178,7 @@ class Task:
             test_groups=None if groups is None else len({row.group or row.number for row in split.test}),
         )
         sides = [(name, reading.table), *filter(None, (reading.held_out,))]
+        beside = divisions(sides[-1][1], columns.unused, [row.number for row in split.test])
         aside = [*reading.aside, *formless, *split.aside]
         for side, table in dict(sides).items():  # two sides of one file share what its reader refused
             aside += refused(side, table)
@@ -199,7 +202,7 @@ class Task:
         return cls(
             spec=spec,
             train=tuple(_example("train", row) for row in split.train),
-            test=tuple(_example("test", row) for row in split.test),
+            test=tuple(_example("test", row, beside.get(row.number, {})) for row in split.test),
             info=info,
             check=check,
             room_said=answer_tokens is not None or not targets,
@@ -242,7 +245,7 @@ def _class_counts(labels: Sequence[str], split: Sides) -> tuple[ClassCount, ...]
     )
 
 
-def _example(side: str, row: Row) -> Example:
+def _example(side: str, row: Row, beside: Mapping[str, str] = MappingProxyType({})) -> Example:
     return Example(
         id=f"{side}:{row.number}",
         inputs=row.inputs,
@@ -251,6 +254,7 @@ def _example(side: str, row: Row) -> Example:
         references=row.references,
         checks=row.checks,
         group=row.group,
+        beside=dict(beside),
     )
 
 
