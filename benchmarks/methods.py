@@ -23,7 +23,7 @@ from crossover.methods import get_method
 from crossover.records import Arm, TrialKey, TrialRecord
 from crossover.stats import compare
 from crossover.study import Race
-from crossover.study.plan import Cell
+from crossover.study.cells import Cell, Validated
 from crossover.verdict import decide, headline
 from crossover.verdict.arms import ArmData, gather
 
@@ -74,11 +74,12 @@ def run(
 def _arm(arm: Arm) -> str:
     score = "–   " if arm.score is None else f"{arm.score:.3f}"
     between = f"[{arm.interval.low:.2f}, {arm.interval.high:.2f}]" if arm.interval else ""
-    dev = "–  " if arm.dev_score is None else f"{arm.dev_score:.2f}"
+    chosen_by = arm.dev_score if arm.validation_score is None else arm.validation_score
+    dev = "–  " if chosen_by is None else f"{chosen_by:.2f}"
     call = "" if arm.latency_ms is None else f"{arm.latency_ms.p50:4.0f} ms"
     spent = f"fit {arm.fit_seconds:4.0f} s  {arm.token_passes / 1000:6.0f}k passes"
     return (
-        f"{arm.method:32} {arm.budget:4} {score} {between:12} dev {dev}  {spent}  "
+        f"{arm.method:32} {arm.budget:4} {score} {between:12} before the test {dev}  {spent}  "
         f"{arm.prompt_tokens:4.0f} tokens {call}  {arm.peak_memory_mb or 0:.0f} MB"
     )
 
@@ -126,13 +127,20 @@ def raced(records: Sequence[TrialRecord]) -> list[TrialRecord]:
     """Return the trials that a race would have run."""
     largest = max(record.key.budget for record in records)
     ordered = sorted(records, key=lambda one: (one.key.budget != largest, one.key.budget, one.key.seed))
-    cells = [Cell(key=r.key, method=get_method(r.key.method), label=r.key.method) for r in ordered]
+    cells = [
+        Cell(key=r.key, method=get_method(r.key.method), label=r.key.method, validated=_validated(r)) for r in ordered
+    ]
     runner, finished = Race(cells), dict[TrialKey, TrialRecord]()
     found: Mapping[TrialKey, TrialRecord] = {record.key: record for record in ordered}
     for cell in cells:
         if runner.reason_against(cell, finished) is None:
             finished[cell.key] = found[cell.key]
     return list(finished.values())
+
+
+def _validated(record: TrialRecord) -> Validated | None:
+    key = record.key
+    return Validated(budget=key.budget, seeds=(key.seed,), n=len(record.validation)) if record.validation else None
 
 
 def main() -> None:

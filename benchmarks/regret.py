@@ -1,6 +1,7 @@
 """What following the verdict costs: the arm that a study of 200 test rows recommends, against all arms on other rows.
 
     CROSSOVER_BENCH_DATA=FOLDER python -m benchmarks.regret STUDY...     folders named like their set (benchmarks/kinds)
+    ... --run                                                            makes them first: 64 labels, 3 seeds, 200 rows
 
 A study's arms at its largest budget, and those without labels, answer 600 further rows that no seed of theirs has seen:
 first test rows that the study left aside, then training rows that it drew neither as examples nor as plain inputs. What
@@ -25,6 +26,7 @@ from statistics import fmean
 from typing import Any
 
 from benchmarks.kinds import task_of
+from benchmarks.methods import run
 from crossover.api import Study, open_study
 from crossover.candidate import predict
 from crossover.measure import score_answers
@@ -77,8 +79,13 @@ def main() -> None:
     parser.add_argument("folders", nargs="+", type=Path)
     parser.add_argument("--draws", type=int, default=DRAWS)
     parser.add_argument("--methods", nargs="+", help="as if only these had taken part")
+    parser.add_argument(
+        "--run", action="store_true", help="run the studies first, the methods of a run that names none"
+    )
     given = parser.parse_args()
     for folder in given.folders:
+        if given.run:
+            run([folder.name], folder.parent, methods=["default"], budgets=[0, 64], seeds=3, rows=SMALL)
         study = open_study(folder)
         records = [
             record
@@ -151,6 +158,8 @@ def _further(name: str, memo: StudyMemo, records: Sequence[TrialRecord]) -> list
     for seed in {record.key.seed for record in records}:
         used |= {tuple(e.inputs.values()) for e in sample(task.train, budget, seed, memo.spec.labels)}
         used |= {tuple(inputs.values()) for inputs in unlabelled(task.train, seed, UNLABELLED)}
+    validated = {name for record in records for name in record.validation}
+    used |= {tuple(e.inputs.values()) for e in task.train if e.id in validated}
     rng = random.Random(0)
     found: list[Example] = []
     for part in (wide.test, task.train):

@@ -35,10 +35,10 @@ def selection(studies: int) -> Iterator[Row]:
     arms = [SyntheticArm(method=f"prompt-{i}", family="prompt", budget=64, score=0.7, seed_sd=0.0) for i in range(20)]
     chosen, reported = [], []
     for index in range(studies):
-        records = study_number(index, arms, n_test=300, seeds=1, start=14, dev_rows=100)
+        records = study_number(index, arms, n_test=300, seeds=1, start=14, validation_rows=100)
         verdict = decide(records, synthetic_task(300))
         nominee = next(arm for arm in verdict.arms if arm.arm == verdict.primary.prompt_arm)
-        chosen.append(100 * ((nominee.dev_score or 0.0) - 0.7))
+        chosen.append(100 * ((nominee.validation_score or 0.0) - 0.7))
         reported.append(100 * ((nominee.score or 0.0) - 0.7))
     error = float(np.std(reported)) / studies**0.5
     beside = f" (chosen by {np.mean(chosen):+.1f})"

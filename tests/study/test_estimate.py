@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,9 +10,10 @@ import pytest
 from crossover.methods import get_method
 from crossover.model.footprint import Footprint
 from crossover.model.local import LocalModel
-from crossover.records import TrialKey
+from crossover.records import Probe, ProbeRow, TrialKey
 from crossover.study import Plan, Room, at_precisions, estimate_plans, make_plan, trial_key
-from crossover.study.plan import Pace
+from crossover.study.cells import Cell, Validated
+from crossover.study.pace import Pace
 from crossover.task import Task
 from tests.study.test_conduct import Lender
 from tests.study.test_plan import SHAPE
@@ -94,21 +96,65 @@ def test_what_is_done_takes_nothing(task: Task, tiny: LocalModel) -> None:
     assert (nothing.arms, nothing.seconds, lender.asked) == ((), 0.0, [])
 
 
+def cell_of(name: str, validated: Validated | None = None, *, seed: int = 1) -> Cell:
+    key = TrialKey(method=name, budget=32, seed=seed, model="m", precision="fp32")
+    return Cell(key=key, method=get_method(name), label=name, validated=validated)
+
+
+def test_validation_rows_take_what_test_rows_take() -> None:
+    pace = Pace(read=4000.0, trained=400.0, written=50.0, call=0.1)
+    asked = Validated(budget=32, seeds=(0,), n=SHAPE.n_test // 2)
+    without, with_them = (pace.times(cell_of("few-shot", given), SHAPE) for given in (None, asked))
+    assert with_them.validation == pytest.approx(without.test / 2)
+    assert with_them.trial == pytest.approx(without.trial + without.test / 2)
+    assert pace.times(cell_of("linear", asked), SHAPE).trial == 0.0
+
+
 def test_a_slower_machine_takes_longer_in_every_part() -> None:
     pace = Pace(read=4000.0, trained=400.0, written=50.0, call=0.1)
-    method = get_method("prompt-search")
-    fast, slow = (p.times(method, SHAPE, 32, 1.0) for p in (pace, pace.slowed(2.0)))
+    cell = cell_of("prompt-search")
+    fast, slow = (p.times(cell, SHAPE) for p in (pace, pace.slowed(2.0)))
     assert slow.fit == pytest.approx(2 * fast.fit)
     assert slow.test == pytest.approx(2 * fast.test)
     assert slow.either_way == pytest.approx(2 * fast.either_way)
     assert fast.rest < slow.rest < 2 * fast.rest
-    assert pace.times(get_method("linear"), SHAPE, 32, 1.0).trial == 0.0
+    assert pace.times(cell_of("linear"), SHAPE).trial == 0.0
 
 
 def test_what_is_trained_is_read_for_what_it_keeps_of_the_base_model() -> None:
     pace = Pace(read=4000.0, trained=400.0, written=50.0, call=0.1)
-    trained, frozen = (pace.times(get_method(name), SHAPE, 32, 1.0).rest for name in ("lora", "few-shot"))
+    trained, frozen = (pace.times(cell_of(name), SHAPE).rest for name in ("lora", "few-shot"))
     assert trained - frozen == pytest.approx(5_400 / 4000.0)
+
+
+def test_probes_are_answered_by_what_was_trained_and_once_by_the_base_model() -> None:
+    pace, probed = Pace(read=4000.0, trained=400.0, call=0.1), replace(SHAPE, probes=8_000)
+    more = {name: pace.times(cell_of(name), probed).rest - pace.times(cell_of(name), SHAPE).rest for name in NAMES}
+    assert more == {"majority": 0.0, "zero-shot": 0.0, "knn-few-shot": 0.0, "prompt-search": 0.0, "lora": 2.0}
+    assert pace.once([cell_of("zero-shot")], SHAPE) == 0.0
+    assert pace.once([cell_of("zero-shot")], probed) == 2.0
+    assert pace.once([cell_of("majority")], probed) == 0.0
+    text = pace.once([cell_of("zero-shot"), cell_of("lora")], SHAPE)
+    assert text > 0
+    assert pace.once([cell_of("lora")], probed) == pytest.approx(text + 2.0)
+
+
+def test_an_edit_of_the_prompt_is_tried_with_the_first_seed() -> None:
+    pace = Pace(read=4000.0, trained=400.0, call=0.1)
+
+    def more(name: str) -> float:
+        first, second = (pace.times(cell_of(name, seed=seed), SHAPE).rest for seed in (0, 1))
+        return first - second
+
+    assert more("linear") == more("head") == 0.0, "there is no prompt to edit"
+    assert 48 * 0.1 < more("lora") < more("few-shot"), "a longer prompt takes longer to read"
+
+
+def test_what_is_taken_once_is_in_the_whole(task: Task, tiny: LocalModel) -> None:
+    probe = Probe(name="p", kind="cloze", rows=(ProbeRow(context="one two " * 500, options=("three",)),), sha256="0")
+    plans = at_precisions(plan(task, tiny), ["fp32"])
+    found = estimate_plans(plans, task, Lender(tiny), rooms=rooms(tiny), time_limit=None, probes=[probe])
+    assert found.seconds > sum(arm.seeds * arm.trial_seconds for arm in found.arms)
 
 
 def test_training_below_demonstrations_takes_no_more_passes_than_without() -> None:

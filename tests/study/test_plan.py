@@ -14,7 +14,9 @@ from crossover.model.local import LocalModel
 from crossover.records import Example, TaskSpec, TrialKey
 from crossover.report.progress import Progress
 from crossover.study import Plan, at_precisions, default_budgets, make_plan, trial_key
-from crossover.study.plan import Cell, Pace, fit_time
+from crossover.study.cells import Cell
+from crossover.study.pace import Pace
+from crossover.study.plan import fit_time
 from crossover.study.shape import measure_pace
 from tests.methods.recording import RecordingModel
 
@@ -179,7 +181,7 @@ def test_arms_are_whole_and_what_is_left_out_is_named(spec: TaskSpec, tiny: Loca
             progress.left_out(left.method, left.budget, left.reason)
     assert "left out" not in console.file.getvalue(), "what lacks time is listed together"  # type: ignore[attr-defined]  # as made above
     assert kept_arms - whole <= {(name, 32) for name in ("lora", "few-shot")}, "core methods may have fewer seeds"
-    assert sum(PACE.seconds(c.method, SHAPE, c.key.budget, 1.0) for c in kept.cells) <= seconds + 1e-9
+    assert sum(PACE.seconds(c, SHAPE) for c in kept.cells) <= seconds + 1e-9
     assert ("majority", 32) in kept_arms
 
 
@@ -265,19 +267,19 @@ def test_a_key_changes_with_the_words_only_where_they_are_read(spec: TaskSpec, t
 def test_core_methods_that_do_not_fit_run_with_their_first_seeds_in_turn(spec: TaskSpec, tiny: LocalModel) -> None:
     plan = planned(spec, tiny, ["majority", "few-shot", "lora"], [32], seeds=3)
     pace = Pace(read=1000, trained=300)
-    one = {name: pace.seconds(get_method(name), SHAPE, 32, 1.0) for name in ("majority", "few-shot", "lora")}
-    both = one["few-shot"] + one["lora"]
+    one = {(cell.method.name, cell.key.seed): pace.seconds(cell, SHAPE) for cell in plan.cells}
+    both = [one["few-shot", seed] + one["lora", seed] for seed in range(3)]
+    baseline = sum(one["majority", seed] for seed in range(3)) + 0.1
 
     def seeds(seconds: float) -> dict[str, list[int]]:
         kept = fit_time(plan, pace, SHAPE, seconds)
         assert all(cell.key.seed == place for arm in _by_arm(kept).values() for place, cell in enumerate(arm))
         return {name: [cell.key.seed for cell in cells] for name, cells in _by_arm(kept).items()}
 
-    whole = 3 * (one["majority"] + both) + 0.1
-    assert seeds(whole) == {"majority": [0, 1, 2], "lora": [0, 1, 2], "few-shot": [0, 1, 2]}
-    assert seeds(3 * one["majority"] + both + 0.1) == {"majority": [0, 1, 2], "lora": [0], "few-shot": [0]}
-    assert seeds(3 * one["majority"] + 2 * both + 0.1) == {"majority": [0, 1, 2], "lora": [0, 1], "few-shot": [0, 1]}
-    cut = fit_time(plan, pace, SHAPE, 3 * one["majority"] + both + 0.1)
+    assert seeds(baseline + sum(both)) == {"majority": [0, 1, 2], "lora": [0, 1, 2], "few-shot": [0, 1, 2]}
+    assert seeds(baseline + both[0]) == {"majority": [0, 1, 2], "lora": [0], "few-shot": [0]}
+    assert seeds(baseline + sum(both[:2])) == {"majority": [0, 1, 2], "lora": [0, 1], "few-shot": [0, 1]}
+    cut = fit_time(plan, pace, SHAPE, baseline + both[0])
     assert [(out.method, out.reason.split(" about")[0]) for out in cut.left_out] == [
         ("lora", "2 of 3 seeds,"),
         ("few-shot", "2 of 3 seeds,"),

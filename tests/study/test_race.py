@@ -16,7 +16,7 @@ from crossover.methods import get_method
 from crossover.methods.prompt.zero_shot import UserPrompt
 from crossover.records import TrialKey, TrialRecord
 from crossover.study import Race
-from crossover.study.plan import Cell
+from crossover.study.cells import Cell, Validated
 from tests.small import save_tiny, write_rows
 from tests.test_api import Heard
 
@@ -56,6 +56,34 @@ def raced(dev: Mapping[tuple[str, int], float]) -> tuple[dict[str, int], dict[st
 
 def alike(scores: Mapping[str, float]) -> dict[tuple[str, int], float]:
     return {(name, seed): score for name, score in scores.items() for seed in range(SEEDS)}
+
+
+def test_by_validation_rows_where_the_plan_has_any() -> None:
+    cells = [
+        replace(cell, validated=Validated(budget=128, seeds=(cell.key.seed,), n=64) if cell.key.budget == 128 else None)
+        for cell in all_cells()
+    ]
+    race, finished = Race(cells), dict[TrialKey, TrialRecord]()
+    right = {"few-shot": 48, "knn-few-shot": 24, "head": 48, "lora": 52, "lora+few-shot": 60}
+    dev = {"few-shot": 0.1, "knn-few-shot": 0.9, "head": 0.1, "lora": 0.9, "lora+few-shot": 0.1}
+    said: dict[str, str] = {}
+    for cell in cells:
+        reason = race.reason_against(cell, finished)
+        if reason is not None:
+            said.setdefault(cell.method.name, reason)
+            continue
+        name, rows = cell.method.name, range(64 if cell.validated else 0)
+        finished[cell.key] = TrialRecord(
+            key=cell.key,
+            family=cell.method.family,
+            dev_score=dev.get(name),
+            validation={f"train:{cell.key.seed}:{i}": float(i < right.get(name, 0)) for i in rows},
+        )
+    assert said == {
+        "knn-few-shot": "stopped after 1 seed: validation .38, few-shot has .75",
+        "zero-shot": "stopped after 1 seed: validation .00, few-shot has .75",
+        "head": "stopped after 2 seeds: validation .75, lora has .81",
+    }
 
 
 def test_what_is_far_behind_its_family_stops_after_one_seed() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from crossover.errors import OptionError
 from crossover.records import Example
-from crossover.task import sample, unlabelled
+from crossover.task import sample, unlabelled, validation
 
 
 def examples(targets: Sequence[str]) -> tuple[Example, ...]:
@@ -86,3 +87,44 @@ def test_unlabelled_gives_inputs_only_seeded_and_nested() -> None:
     assert few != unlabelled(train, 1, 5)
     assert len(unlabelled(train, 0, 1_000)) == 40
     assert {tuple(inputs) for inputs in many} == {("text",)}
+
+
+@given(splits, st.integers(0, 60), st.integers(0, 3), st.integers(0, 30))
+def test_validation_rows_lie_outside_the_draw(targets: list[str], budget: int, seed: int, n: int) -> None:
+    train, labels = examples(targets), sorted(set(targets))
+    budget = min(budget, len(train))
+    found = validation(train, budget, seed, labels, n=n)
+    drawn = {example.id for example in sample(train, budget, seed, labels)}
+    assert not drawn & {example.id for example in found}
+    assert len(found) in (0, min(n, (len(train) - budget) // 2))
+    assert len(found) == 0 or len(found) >= 16, "a few rows say nothing"
+    assert found == validation(train[::-1], budget, seed, labels, n=n), "the order of the rows does not matter"
+
+
+def test_another_budget_draws_nearly_the_same_validation_rows() -> None:
+    train = examples(["a", "b", "c"] * 60)
+    small, large = (validation(train, budget, 0, "abc", n=40) for budget in (16, 64))
+    assert len(small) == len(large) == 40
+    taken = {example.id for example in sample(train, 64, 0, "abc")}
+    assert {row.id for row in small} - taken <= {row.id for row in large}
+
+
+def test_validation_rows_share_no_group_with_the_draw() -> None:
+    train = tuple(replace(e, group=f"customer {i // 3}") for i, e in enumerate(examples(["a", "b"] * 90)))
+    found = validation(train, 12, 0, "ab", n=40)
+    groups = {example.group for example in sample(train, 12, 0, "ab")}
+    assert len(found) == 40
+    assert not groups & {row.group for row in found}
+
+
+def test_rows_without_an_answer_validate_nothing() -> None:
+    train = tuple(replace(e, target=None) if i % 2 else e for i, e in enumerate(examples(["text"] * 80)))
+    found = validation(train, 4, 0, (), n=30)
+    assert found
+    assert all(row.target is not None for row in found)
+
+
+def test_inputs_without_labels_leave_out_what_is_named() -> None:
+    train = examples(["a"] * 9)
+    left = unlabelled(train, 0, 9, but={"train:2", "train:5"})
+    assert {tuple(inputs.values()) for inputs in left} == {(f"text {row}",) for row in (3, 4, 6, 7, 8, 9, 10)}

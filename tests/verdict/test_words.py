@@ -165,12 +165,21 @@ def test_what_is_open_is_what_the_number_of_rows_is_for() -> None:
 
 
 def test_an_arm_that_was_stopped_is_not_what_is_open_against_a_baseline() -> None:
-    records = [r for r in usual(200, lora=0.42, knn=0.41, linear=0.4) if r.key.method != "lora+few-shot"]
-    records += arm("lora+few-shot", "both", 0.43, n=200, seeds=1, dev=0.4)
+    records = [r for r in usual(200, lora=0.44, knn=0.41, linear=0.4) if r.key.method != "lora+few-shot"]
+    records += arm("lora+few-shot", "both", 0.45, n=200, seeds=1, dev=0.4)
     verdict = decide(records, task(200))
     assert (verdict.decision, verdict.unsettled) == ("unsure", ("lora@64", "linear@64"))
-    assert headline(verdict).startswith("Cannot tell yet. lora 42% ")
+    assert headline(verdict).startswith("Cannot tell yet. lora 44% ")
     assert " and the baseline linear 40% " in headline(verdict)
+
+
+@pytest.mark.parametrize(("dev", "decision"), [(0.4, "neither"), (0.8, "unsure")])
+def test_a_family_that_was_stopped_for_being_behind_need_not_be_excluded_again(dev: float, decision: str) -> None:
+    records = [r for r in usual(200, lora=0.42, knn=0.41, linear=0.4) if r.key.method != "lora+few-shot"]
+    verdict = decide([*records, *arm("lora+few-shot", "both", 0.43, n=200, seeds=1, dev=dev)], task(200))
+    assert verdict.decision == decision
+    said = "but lora+few-shot@64, which was stopped early for being behind, a lead of 10 points or more over it is excl"
+    assert any(said in reason for reason in verdict.reasons) is (decision == "neither")
 
 
 def test_a_decision_leaves_nothing_open() -> None:

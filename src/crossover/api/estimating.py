@@ -54,7 +54,8 @@ class Estimated:
         {"schema", "task": {"name", "kind", "n_test"}, "model", "precisions", "time_limit", "seconds", "kept_seconds",
         "either_way_seconds", "peak_memory_mb", "calls", "kwh", "energy_source": "estimated", "money", "prices",
         "looked_seconds", "arms": [{"method", "budget", "precision", "seeds", "kept", "fit_seconds", "test_seconds",
-        "test_either_way", "trial_seconds", "peak_memory_mb", "needed_mb", "prompt_tokens", "token_passes", "calls"}],
+        "test_either_way", "validation_seconds", "trial_seconds", "peak_memory_mb", "needed_mb", "prompt_tokens",
+        "token_passes", "calls"}],
         "left_out": [{"method", "budget", "reason"}]}
         """
         found = self.estimate
@@ -109,7 +110,7 @@ def estimate(  # noqa: PLR0913  # as many as `compare` has
 
     Args:
         task, model, methods, budgets, seeds, effort, precision, time_limit, memory, prompts, predictions, probes,
-        reflector, constrain, prices, listener: as for `compare`. What probes take is not in the estimate.
+        reflector, constrain, prices, listener: as for `compare`.
         race, margin, calls_per_month: for the run, so that it takes the same arguments: they change nothing here.
         study: a study that would go on: its finished trials take nothing. A folder that is not there is a new one.
 
@@ -151,6 +152,7 @@ def estimate(  # noqa: PLR0913  # as many as `compare` has
         rooms=ready.rooms,
         time_limit=ready.time_limit,
         finished=finished,
+        probes=ready.probes,
     )
     stated = prices or Prices()
     kwh = None

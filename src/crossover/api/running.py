@@ -74,7 +74,7 @@ def compare(  # noqa: PLR0913  # the command line's contract has as many
         predictions: files with another system's answers on the test rows: each is an arm `predictions:NAME`.
         probes: files with what the model shall still know: multiple choice or cloze. Each is answered by the base model
             and by what each trial leaves.
-        race: stop arms that cannot win, by their dev scores on the labels of the budget.
+        race: stop arms that cannot win, by their scores on labelled training rows outside the draws, or by dev scores.
         reflector: a stronger model that rewrites prompts, for `gepa`; named as `model` is.
         constrain: how prompts and adapters answer: "yes" within the labels or the JSON schema, "no" freely, "both" as
             "yes", and freely beside it, which tells what share of a gain is format alone. By default labels are chosen

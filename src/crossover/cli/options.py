@@ -118,7 +118,7 @@ Budgets = Annotated[
 ]
 Seeds = Annotated[int, typer.Option(help="Draws of the labels that each arm gets.")]
 Effort = Annotated[float, typer.Option(help="Compute a method may spend; 1 is one default LoRA fit.")]
-RaceOrNot = Annotated[bool, typer.Option("--race", help="Stop arms that cannot win, by their dev scores.")]
+RaceOrNot = Annotated[bool, typer.Option("--race", help="Stop arms that cannot win; the test is not looked at.")]
 Precision = Annotated[
     str,
     typer.Option(metavar="A,B", help="auto, fp32, fp16, bf16, int8 or nf4; several make arms of each."),

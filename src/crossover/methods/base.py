@@ -54,6 +54,7 @@ class Shape:
         written: tokens that the model writes for one answer, about; 0 where answers are labels.
         freely: tokens that it writes for one answer beside or in place of what `written` says, about; 0 where answers
             are taken in the kind's own way. The planner adds them, methods need not.
+        probes: tokens of all probes together. The planner adds them, too.
     """
 
     prefix: int
@@ -64,6 +65,7 @@ class Shape:
     longest: int = 0
     written: int = 0
     freely: int = 0
+    probes: int = 0
 
     @property
     def test_row(self) -> int:

@@ -124,6 +124,9 @@ class TrialRecord:
         error: why the trial failed, or None.
         fit_joules: energy of the fit; None where it was not measured.
         energy_source: who says what energy fit and calls took; None where nobody does.
+        validation: example id -> score on the validation rows, labelled training rows outside the draw; None where an
+            answer is missing. What a family nominates is read from it. Empty where there were none, and at budgets at
+            which nothing is nominated.
     """
 
     key: TrialKey
@@ -139,3 +142,10 @@ class TrialRecord:
     error: str | None = None
     fit_joules: float | None = None
     energy_source: EnergySource | None = None
+    validation: Mapping[str, float | None] = field(default_factory=dict)
+
+    @property
+    def validation_score(self) -> float | None:
+        """The mean score on the validation rows that were answered; None without any."""
+        known = [score for score in self.validation.values() if score is not None]
+        return sum(known) / len(known) if known else None

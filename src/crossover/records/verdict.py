@@ -103,6 +103,8 @@ class Arm:
         format_interval: of `format_share`.
         fit_joules, call_joules, single_call_joules: as of `TrialRecord` and `Measurement`, means over the seeds.
         energy_source: who says so; "estimated" where that is so for one of the seeds.
+        validation_score: on labelled training rows outside the draws, by which families nominate; None where there are
+            none for all seeds.
     """
 
     arm: str
@@ -136,6 +138,7 @@ class Arm:
     call_joules: float | None = None
     single_call_joules: float | None = None
     energy_source: EnergySource | None = None
+    validation_score: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -182,7 +182,7 @@ def _compared(verdict: Verdict) -> str | None:
     arms = [_with_labels(sent[family]) for family in ("weights", "both", "prompt") if family in sent]
     if len(arms) < 2:
         return None
-    return f"Chosen by dev score before the test was read, then compared row by row: {'; '.join(arms)}."
+    return f"Chosen before the test was read, then compared row by row: {'; '.join(arms)}."
 
 
 def _crossing(verdict: Verdict) -> str:

@@ -10,6 +10,7 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Container, Mapping, Sequence
+from statistics import fmean
 from typing import Protocol
 
 from crossover.candidate import PromptProgram
@@ -18,8 +19,10 @@ from crossover.methods.prompt.zero_shot import UserPrompt
 from crossover.metrics import Metric
 from crossover.model.base import LanguageModel, ModelIdentity
 from crossover.records import Probe, TaskSpec, TrialKey, TrialRecord
+from crossover.study.cells import Cell, Plan
 from crossover.study.outlook import look_ahead
-from crossover.study.plan import Cell, Pace, Plan, fit_time
+from crossover.study.pace import Pace
+from crossover.study.plan import fit_time
 from crossover.study.race import Race
 from crossover.study.room import Room
 from crossover.study.run import Spent, Watcher, run_cells
@@ -105,7 +108,7 @@ def conduct(  # noqa: PLR0913  # a run has as many parts
         watcher: told what happens.
         effort: of each trial.
         deadline: `time.monotonic()`; what does not fit before it is left out and named. None: everything runs.
-        race: whether arms that cannot win are stopped, by dev scores (`Race`).
+        race: whether arms that cannot win are stopped, the test unseen (`Race`).
         probes: the user's own, answered by what each trial leaves.
         rooms: precision -> what memory there is; where people set the bound, what does not fit is left out and named.
     """
@@ -147,14 +150,15 @@ class _Stage:
     def run(self, plan: Plan, model: LanguageModel, room: Room | None, later: Sequence[Cell]) -> None:
         """Work out what the cells take, say what will run, run it. `later` cells are announced with the first."""
         finished = self._store.finished()
-        ahead = look_ahead(plan, self._task, model, room, finished=finished)
+        ahead = look_ahead(plan, self._task, model, room, finished=finished, probes=self._probes)
         plan, crowded, shape, pace = ahead.plan, ahead.crowded, ahead.shape, ahead.pace
-        seconds_of: dict[tuple[str, int], float] = {}
         passes_of: dict[tuple[str, int], int] = {}
+        of_arm: dict[tuple[str, int], list[float]] = {}
         for cell in (*plan.cells, *later):
             cost = cell.method.cost(shape, cell.key.budget, self._effort)
-            seconds_of[cell.arm] = pace.seconds(cell.method, shape, cell.key.budget, self._effort)
+            of_arm.setdefault(cell.arm, []).append(pace.seconds(cell, shape))
             passes_of[cell.arm] = round(cost.read + cost.written + 3 * cost.trained)
+        seconds_of = {arm: fmean(seconds) for arm, seconds in of_arm.items()}
 
         race = Race(plan.cells) if self._race else None
 
@@ -173,12 +177,13 @@ class _Stage:
             )
 
         if self._deadline is None:
-            _announce((*plan.cells, *later), finished, seconds_of, self._watcher)
+            _announce((*plan.cells, *later), finished, seconds_of, self._watcher, once=ahead.once)
             _name(Plan(cells=(), left_out=(*crowded, *plan.left_out)), self._watcher)
             run(plan.cells)
             return
-        kept = fit_time(plan, pace, shape, self._deadline - time.monotonic(), done=frozenset(finished))
-        _announce(kept.cells, finished, seconds_of, self._watcher)
+        left = self._deadline - time.monotonic() - ahead.once
+        kept = fit_time(plan, pace, shape, left, done=frozenset(finished))
+        _announce(kept.cells, finished, seconds_of, self._watcher, once=ahead.once)
         _name(Plan(cells=(), left_out=tuple(crowded)), self._watcher)
         self._run_what_fits(plan, kept, pace, shape, self._deadline, run)
 
@@ -212,11 +217,13 @@ def _announce(
     finished: Container[TrialKey],
     seconds_of: Mapping[tuple[str, int], float],
     watcher: PlanWatcher,
+    *,
+    once: float = 0.0,
 ) -> None:
     watcher.expected({(c.label, c.key.budget): seconds_of[c.arm] for c in cells if c.arm in seconds_of})
     watcher.plan(
         [(cell.label, cell.key.budget, cell.key.seed) for cell in cells],
-        sum(seconds_of[cell.arm] for cell in cells if cell.key not in finished),
+        once + sum(seconds_of[cell.arm] for cell in cells if cell.key not in finished),
     )
 
 

@@ -8,15 +8,17 @@ import gc
 import time
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 
 import psutil
 
 from crossover.model.allocation import release_memory
 from crossover.model.base import LanguageModel
-from crossover.records import TrialKey
+from crossover.records import Probe, TrialKey
+from crossover.study.cells import Cell, LeftOut, Plan
 from crossover.study.conduct import Models
 from crossover.study.outlook import Outlook, look_ahead
-from crossover.study.plan import Cell, LeftOut, Plan, fit_time
+from crossover.study.plan import fit_time
 from crossover.study.room import Room
 from crossover.task import Task
 
@@ -34,7 +36,8 @@ class ArmEstimate:
         fit_seconds: of one trial's fit.
         test_seconds: of its pass over the test; by `test_either_way` less or more, as the fit may find a short prompt
             or one with demonstrations for each input.
-        trial_seconds: of one trial in all.
+        validation_seconds: of its pass over the validation rows.
+        trial_seconds: of one trial in all, on average: the first seed's is also edited, to see what that does.
         peak_memory_mb: highest resident memory, in MiB, as `Measurement.peak_memory_mb` has it.
         needed_mb: the least memory that it can do with, in MiB: what `--memory` is held against; None without a model.
         prompt_tokens: of one call.
@@ -50,6 +53,7 @@ class ArmEstimate:
     fit_seconds: float
     test_seconds: float
     test_either_way: float
+    validation_seconds: float
     trial_seconds: float
     peak_memory_mb: float
     needed_mb: float | None
@@ -92,6 +96,7 @@ def estimate_plans(
     rooms: Mapping[str, Room],
     time_limit: float | None,
     finished: Container[TrialKey] = frozenset(),
+    probes: Sequence[Probe] = (),
 ) -> Estimate:
     """Return what the plans will take on this machine: each precision is loaded and its pace measured.
 
@@ -102,6 +107,7 @@ def estimate_plans(
         rooms: precision -> what memory there is.
         time_limit: seconds of the whole run, measuring the pace included; None: everything runs.
         finished: what the study has already: it takes nothing.
+        probes: what every trial is asked beside the task.
     """
     arms: list[ArmEstimate] = []
     left_out: list[LeftOut] = []
@@ -112,8 +118,8 @@ def estimate_plans(
             continue
         start = time.monotonic()
         model = models.at(precision)
-        ahead = look_ahead(plan, task, model, rooms[precision], finished=finished)
-        looked = time.monotonic() - start
+        ahead = look_ahead(plan, task, model, rooms[precision], finished=finished, probes=probes)
+        looked = time.monotonic() - start + ahead.once
         kept = ahead.plan
         if time_limit is not None:
             done = frozenset(cell.key for cell in plan.cells if cell.key in finished)
@@ -172,7 +178,7 @@ def _arm(ahead: Outlook, cells: Sequence[Cell], kept: int, room: Room, n_test: i
     cell, shape = cells[0], ahead.shape
     budget, effort = cell.key.budget, cell.key.effort
     cost = cell.method.cost(shape, budget, effort)
-    times = ahead.pace.times(cell.method, shape, budget, effort)
+    times = ahead.pace.times(cell, shape)
     shown = cost.added if cost.shown is None else cost.shown
     return ArmEstimate(
         method=cell.label,
@@ -183,7 +189,8 @@ def _arm(ahead: Outlook, cells: Sequence[Cell], kept: int, room: Room, n_test: i
         fit_seconds=times.fit,
         test_seconds=times.test,
         test_either_way=times.either_way,
-        trial_seconds=times.trial,
+        validation_seconds=times.validation,
+        trial_seconds=fmean(ahead.pace.seconds(one, shape) for one in cells),
         peak_memory_mb=peak / 2**20,
         needed_mb=room.need(cell, shape) / 2**20 if cell.method.needs else None,
         prompt_tokens=shape.prefix + shape.row + shown if cell.method.needs else 0,

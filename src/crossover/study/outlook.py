@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from crossover.methods import Shape
 from crossover.model.base import LanguageModel
 from crossover.model.sizes import Sizes
-from crossover.records import Example, TrialKey
-from crossover.study.plan import LeftOut, Pace, Plan
+from crossover.records import Example, Probe, TrialKey
+from crossover.study.cells import LeftOut, Plan
+from crossover.study.pace import Pace
 from crossover.study.room import Room, fit_memory
 from crossover.study.shape import measure_pace, task_shape
 from crossover.task import Task, sample
@@ -29,6 +30,7 @@ class Outlook:
         shape: the task's lengths.
         sizes: how much the model computes at once; None where the model chooses.
         pace: this machine's, with this model.
+        once: seconds that are taken once for all trials that are not finished.
     """
 
     plan: Plan
@@ -36,10 +38,17 @@ class Outlook:
     shape: Shape
     sizes: Sizes | None
     pace: Pace
+    once: float = 0.0
 
 
 def look_ahead(
-    plan: Plan, task: Task, model: LanguageModel, room: Room | None, *, finished: Container[TrialKey]
+    plan: Plan,
+    task: Task,
+    model: LanguageModel,
+    room: Room | None,
+    *,
+    finished: Container[TrialKey],
+    probes: Sequence[Probe] = (),
 ) -> Outlook:
     """Measure lengths and pace, and bound the model's passes by the room: a few seconds.
 
@@ -49,9 +58,10 @@ def look_ahead(
         model: loaded in this precision; its passes are made smaller where the room asks for it.
         room: what memory there is; None: passes stay as they are.
         finished: what the study has already.
+        probes: what every trial is asked beside the task.
     """
     rows = sample(task.train, min(_SAMPLE, len(task.train)), 0, task.spec.labels)
-    shape = task_shape(task.spec, rows, len(task.test), model, longest=_longest(task))
+    shape = task_shape(task.spec, rows, len(task.test), model, longest=_longest(task), probes=probes)
     crowded: Sequence[LeftOut] = ()
     sizes = None
     if room is not None:
@@ -61,7 +71,10 @@ def look_ahead(
         model.resize(sizes)
     trains = any("train" in cell.method.needs for cell in plan.cells if cell.key not in finished)
     pace = measure_pace(task.spec, rows, model, trains=trains)
-    return Outlook(plan=plan, crowded=crowded, shape=shape, sizes=sizes, pace=pace)
+    # Where a trial has finished, the base model has written its text and answered the probes.
+    begun = any(cell.key in finished for cell in plan.cells if cell.method.needs)
+    once = 0.0 if begun else pace.once(plan.cells, shape)
+    return Outlook(plan=plan, crowded=crowded, shape=shape, sizes=sizes, pace=pace, once=once)
 
 
 def _longest(task: Task) -> Example:

@@ -3,11 +3,6 @@
 from __future__ import annotations
 
 __all__ = [
-    "Cell",
-    "LeftOut",
-    "Pace",
-    "Plan",
-    "Times",
     "at_precisions",
     "check_budgets",
     "default_budgets",
@@ -16,121 +11,19 @@ __all__ = [
 ]
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import MappingProxyType
 
 from crossover.errors import OptionError
-from crossover.measure import single_calls_seconds
-from crossover.methods import Cost, Method, Shape, default_methods, get_method
+from crossover.methods import Method, Shape, default_methods, get_method
 from crossover.model.base import Capability
 from crossover.records import TaskSpec, TrialKey
+from crossover.study.cells import VALIDATION_ROWS, WRITTEN_VALIDATION_ROWS, Cell, LeftOut, Plan, Validated
+from crossover.study.pace import Pace
+from crossover.task.sample import FEWEST_VALIDATION
 
 _CORE = 2
 """The place of the core methods at the largest budget in the order of `fit_time`."""
-
-_FIXED_SECONDS = 0.3
-"""What every trial takes besides tokens and single calls: putting an adapter on, keeping the candidate."""
-
-_RETENTION_TOKENS = 5_400
-"""What is kept of the base model is read off about 2,000 tokens of its own text and their prompts, twice, with the
-whole vocabulary's probabilities at each: with a model of 135M parameters on 2 cores 1.5 to 3.6 s, the median 2.3."""
-
-_WRITTEN_ALONE = 8
-"""One answer at a time takes about so many times as long a token as many at once."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cell:
-    """One trial to run. `label` is what its method is called where people look: "lora", or "lora · nf4"."""
-
-    key: TrialKey
-    method: Method
-    label: str
-
-    @property
-    def arm(self) -> tuple[str, int]:
-        """Method and budget: the seeds of an arm are planned together."""
-        return (self.method.name, self.key.budget)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LeftOut:
-    """A method × budget that is not run, and why."""
-
-    method: str
-    budget: int
-    reason: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """Cells in the order in which they run, and what was left out."""
-
-    cells: tuple[Cell, ...]
-    left_out: tuple[LeftOut, ...] = ()
-
-
-WRITTEN = 100.0
-"""Tokens a second where nobody measured it: nothing of the plan writes."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pace:
-    """Tokens a second on this machine; `written`: many answers at once. `call`: seconds of one short call alone."""
-
-    read: float
-    trained: float
-    written: float = WRITTEN
-    call: float = 0.05
-
-    def slowed(self, by: float) -> Pace:
-        """Return the pace of a machine on which everything takes `by` times as long."""
-        return Pace(read=self.read / by, trained=self.trained / by, written=self.written / by, call=self.call * by)
-
-    def seconds(self, method: Method, shape: Shape, budget: int, effort: float) -> float:
-        """Return the seconds that a trial takes, about."""
-        return self.times(method, shape, budget, effort).trial
-
-    def times(self, method: Method, shape: Shape, budget: int, effort: float) -> Times:
-        """Return what parts of a trial take, about."""
-        if not method.needs:
-            return Times()
-        cost = method.cost(shape, budget, effort)
-        fitting = method.cost(replace(shape, n_test=0), budget, effort)
-        fit = self._tokens(fitting)
-        test = max(self._tokens(cost) - fit, 0.0)
-        if shape.freely:
-            test += shape.n_test * (shape.row / self.read + shape.freely / self.written)
-        alone = self.call + cost.each / self.read + shape.written * _WRITTEN_ALONE / self.written
-        unsure = shape.n_test * cost.each / self.read if cost.each < cost.added else 0.0
-        kept = _RETENTION_TOKENS / self.read if "train" in method.needs else 0.0
-        return Times(fit=fit, test=test, rest=_FIXED_SECONDS + single_calls_seconds(alone) + kept, either_way=unsure)
-
-    def _tokens(self, cost: Cost) -> float:
-        return cost.read / self.read + cost.trained / self.trained + cost.written / self.written
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Times:
-    """Seconds of a trial's parts. What needs no language model takes next to nothing.
-
-    Attributes:
-        fit: the fit.
-        test: the pass over the test.
-        rest: single calls, keeping the candidate, and of what was trained how much of the base model it keeps.
-        either_way: how much less or more the test may take by what the fit will find: a short prompt, or one with
-            demonstrations for each input.
-    """
-
-    fit: float = 0.0
-    test: float = 0.0
-    rest: float = 0.0
-    either_way: float = 0.0
-
-    @property
-    def trial(self) -> float:
-        """All of it."""
-        return self.fit + self.test + self.rest
 
 
 def default_budgets(n_train: int, n_labels: int) -> tuple[int, ...]:
@@ -219,15 +112,33 @@ def make_plan(
                     "leave it out of --methods" + ", or add a budget" * another,
                 )
             left_out.append(LeftOut(method=method.name, budget=refused[-1][0], reason=refused[-1][1]))
-    ordered = sorted(set(budgets), key=lambda b: (b != max(budgets), b != 0, -b))
+    largest = max(budgets)
+    ordered = sorted(set(budgets), key=lambda b: (b != largest, b != 0, -b))
     for budget in ordered:
         for seed in range(seeds if budget else 1):
+            validated = _validated(budget, largest, range(seeds) if not budget else (seed,), spec, n_train)
             cells += [
-                Cell(key=replace(keys[method.name], budget=budget, seed=seed), method=method, label=method.name)
+                Cell(
+                    key=replace(keys[method.name], budget=budget, seed=seed),
+                    method=method,
+                    label=method.name,
+                    validated=None if method.family == "baseline" else validated,
+                )
                 for method in methods
                 if reason_against(method, budget) is None
             ]
     return Plan(cells=tuple(cells), left_out=tuple(left_out))
+
+
+def _validated(budget: int, largest: int, seeds: Sequence[int], spec: TaskSpec, n_train: int) -> Validated | None:
+    """Return which validation rows the trials of a budget answer: at the largest families nominate, and what uses no
+    labels is compared with what is fitted there, on the rows of all seeds.
+    """
+    if budget not in (0, largest):
+        return None
+    wanted = VALIDATION_ROWS if spec.labels else WRITTEN_VALIDATION_ROWS
+    size = min(wanted, (n_train - largest) // 2)
+    return Validated(budget=largest, seeds=tuple(seeds), n=size * len(seeds)) if size >= FEWEST_VALIDATION else None
 
 
 def _able(spec: TaskSpec, budgets: Sequence[int], capabilities: frozenset[Capability]) -> list[str]:
@@ -278,7 +189,7 @@ def fit_time(plan: Plan, pace: Pace, shape: Shape, seconds: float, *, done: froz
     def seconds_of(cell: Cell) -> float:
         if cell.key in done:
             return 0.0
-        return pace.seconds(cell.method, shape, cell.key.budget, cell.key.effort)
+        return pace.seconds(cell, shape)
 
     cost = {arm: sum(map(seconds_of, cells)) for arm, cells in arms.items()}
 

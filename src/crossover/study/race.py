@@ -1,4 +1,4 @@
-"""`--race`: arms that cannot win are stopped, by dev scores alone; the test is never looked at."""
+"""`--race`: arms that cannot win are stopped, by validation or dev scores alone; the test is never looked at."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from statistics import fmean
 
 from crossover.methods.prompt.zero_shot import UserPrompt
 from crossover.records import Family, TrialKey, TrialRecord
-from crossover.study.plan import Cell
+from crossover.study.cells import Cell
 
 _ALONE: tuple[Family, ...] = ("prompt", "weights")
 
@@ -19,8 +19,8 @@ _ALONE: tuple[Family, ...] = ("prompt", "weights")
 class Race:
     """Says which cells need not run.
 
-    A study's first budget is its largest, where each family nominates the arm with the best mean dev score. After each
-    seed there:
+    A study's first budget is its largest, where each family nominates the arm with the best mean score on the
+    validation rows; where there are none, the best mean dev score. By that score, after each seed there:
 
     - an arm stops that lies more than one standard error of a difference behind the best of its family: it will not be
       nominated;
@@ -29,7 +29,7 @@ class Race:
 
     At the smaller budgets only each family's leader runs, that of `both` only where it is ahead of the other two: the
     crossover is read from the leaders' curves. The user's own prompts, baselines, arms without
-    labels and arms without a dev score always run. What is decided depends on records alone, so that a study that was
+    labels and arms without such a score always run. What is decided depends on records alone, so that a study that was
     interrupted goes on as if it had not been.
     """
 
@@ -37,6 +37,7 @@ class Race:
         """Take all cells of one precision, in the order in which they will run."""
         self._family: dict[str, Family] = {}
         self._keys: dict[tuple[str, int], TrialKey] = {}
+        self._rows = 0
         budgets = set()
         for cell in cells:
             if cell.method.family == "baseline" or not cell.key.budget:
@@ -44,6 +45,7 @@ class Race:
             budgets.add(cell.key.budget)
             self._family[cell.method.name] = cell.method.family
             self._keys[(cell.method.name, cell.key.seed)] = cell.key
+            self._rows = max(self._rows, cell.validated.n if cell.validated else 0)
         self._largest = max(budgets, default=0)
         self._seeds = 1 + max((seed for _, seed in self._keys), default=0)
 
@@ -67,15 +69,16 @@ class Race:
         leader = max(rivals, key=lambda one: (alive[one], one == name))
         if name == leader:
             return None
-        return f"{leader} leads with {self._largest:,} labels: dev {_two(alive[leader])}, not {_two(alive[name])}"
+        ahead = f"{self._word} {_two(alive[leader])}, not {_two(alive[name])}"
+        return f"{leader} leads with {self._largest:,} labels: {ahead}"
 
     def _after(self, rounds: int, finished: Mapping[TrialKey, TrialRecord]) -> tuple[dict[str, float], dict[str, str]]:
-        """Return mean dev scores of what goes on after so many seeds at the largest budget, and why others stopped."""
+        """Return mean scores of what goes on after so many seeds at the largest budget, and why others stopped."""
         alive: dict[str, float] = {}
         reasons: dict[str, str] = {}
         for done in range(1, rounds + 1):
             running = [name for name in self._family if name not in reasons]
-            scores = {name: self._dev_scores(name, done, finished) for name in running}
+            scores = {name: self._scores(name, done, finished) for name in running}
             alive = {name: fmean(found) for name, found in scores.items() if len(found) == done}
             reasons |= self._stopped(alive, done)
             alive = {name: mean for name, mean in alive.items() if name not in reasons}
@@ -92,7 +95,7 @@ class Race:
             rival = best if behind and self._family[name] == "both" else leaders[self._family[name]]
             if rival is not None and self._is_behind(score, mean[rival], rounds):
                 seeds = f"{rounds} seed{'s' * (rounds != 1)}"
-                reasons[name] = f"stopped after {seeds}: dev {_two(score)}, {rival} has {_two(mean[rival])}"
+                reasons[name] = f"stopped after {seeds}: {self._word} {_two(score)}, {rival} has {_two(mean[rival])}"
         return reasons
 
     def _leader(self, mean: Mapping[str, float], family: Family) -> str | None:
@@ -100,17 +103,26 @@ class Race:
         return max(members, key=lambda name: mean[name]) if members else None
 
     def _is_behind(self, score: float, best: float, rounds: int) -> bool:
-        """Return whether one dev score lies more than a standard error of the difference below another."""
-        spread = max(score * (1 - score), best * (1 - best))  # of right and wrong: other scores spread less
-        return best - score > math.sqrt(2 * spread / (self._largest * rounds))
+        """Return whether one score lies more than a standard error of the difference below another.
 
-    def _dev_scores(self, name: str, rounds: int, finished: Mapping[TrialKey, TrialRecord]) -> list[float]:
+        The rows are the same for both, which makes the difference surer than that; what seeds differ by, less sure.
+        """
+        spread = max(score * (1 - score), best * (1 - best))  # of right and wrong: other scores spread less
+        return best - score > math.sqrt(2 * spread / ((self._rows or self._largest) * rounds))
+
+    @property
+    def _word(self) -> str:
+        return "validation" if self._rows else "dev"
+
+    def _scores(self, name: str, rounds: int, finished: Mapping[TrialKey, TrialRecord]) -> list[float]:
+        """Return a method's scores with the first seeds: on the validation rows where the plan has any, else dev."""
         found = []
         for seed in range(rounds):
             key = self._keys.get((name, seed))
             record = None if key is None else finished.get(replace(key, budget=self._largest))
-            if record is not None and record.dev_score is not None:
-                found.append(record.dev_score)
+            score = None if record is None else record.validation_score if self._rows else record.dev_score
+            if score is not None:
+                found.append(score)
         return found
 
 

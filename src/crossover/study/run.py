@@ -11,17 +11,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+from crossover.candidate import Candidate, predict
 from crossover.errors import StudyError, TrialError, UserError
-from crossover.measure import EnergyMeter, PeakMemory, measure
+from crossover.measure import EnergyMeter, PeakMemory, measure, score_answers
 from crossover.metrics import Metric
 from crossover.model.base import LanguageModel
-from crossover.records import Inputs, Probe, TrialRecord
+from crossover.records import Example, Inputs, Probe, TrialRecord
 from crossover.study.answering import answer_freely, as_measured
 from crossover.study.besides import Besides
-from crossover.study.plan import Cell
+from crossover.study.cells import Cell
 from crossover.study.race import Race
 from crossover.study.store import StudyStore
-from crossover.task import Task, sample, unlabelled
+from crossover.task import Task, sample, unlabelled, validation
 
 ATTEMPTS = 2
 UNLABELLED = 512
@@ -136,7 +137,7 @@ def _withdraw(store: StudyStore, cell: Cell) -> None:
 def run_cell(
     cell: Cell, task: Task, store: StudyStore, model: LanguageModel, metric: Metric, probes: Sequence[Probe] = ()
 ) -> TrialRecord:
-    """Fit a method on its labels, freeze and store its candidate, then read the test once.
+    """Fit a method on its labels, freeze and store its candidate, answer the validation rows, then read the test once.
 
     What a method cannot do (a prompt that is too long with its demonstrations, a fault of its own) is recorded as a
     failed trial and the study goes on: it would fail each time.
@@ -146,7 +147,8 @@ def run_cell(
     """
     key, method = cell.key, cell.method
     labelled = sample(task.train, key.budget, key.seed, task.spec.labels)
-    unseen = unlabelled(task.train, key.seed, UNLABELLED)
+    rated = _validation(cell, task)
+    unseen = unlabelled(task.train, key.seed, UNLABELLED, but={row.id for row in rated.get(key.seed, ())})
     needed = model if method.needs else None
     source = model.identity.source_precision if method.needs else None
     model.forget()  # tokens counted and milliseconds must not depend on the trial before
@@ -168,6 +170,7 @@ def run_cell(
                 others = [one for one in unseen if one not in known] or unseen
                 fitted = as_measured(fitted, task.spec, others, needed)
             digest = store.keep_candidate(fitted.candidate)
+            scores = _validated(fitted.candidate, rated, task, metric, needed)
             measurement = measure(fitted.candidate, task.test, task.spec, metric, needed)
             free = answer_freely(fitted.candidate, task, metric, needed)
         measurement = replace(measurement, peak_memory_mb=memory.mb, free=free)
@@ -195,7 +198,32 @@ def run_cell(
         candidate=digest,
         fit_joules=energy.joules,
         energy_source=energy.source,
+        validation=scores,
     )
+
+
+def _validation(cell: Cell, task: Task) -> dict[int, tuple[Example, ...]]:
+    """Return the rows on which a trial is compared with others, by the seed whose draw they lie outside of."""
+    asked = cell.validated
+    if asked is None:
+        return {}
+    each = asked.n // len(asked.seeds)
+    return {seed: validation(task.train, asked.budget, seed, task.spec.labels, n=each) for seed in asked.seeds}
+
+
+def _validated(
+    candidate: Candidate,
+    rated: Mapping[int, Sequence[Example]],
+    task: Task,
+    metric: Metric,
+    model: LanguageModel | None,
+) -> dict[str, float | None]:
+    """Return a frozen candidate's score on each validation row."""
+    rows = list({row.id: row for part in rated.values() for row in part}.values())
+    if not rows:
+        return {}
+    answers = predict(candidate, [row.inputs for row in rows], model)
+    return {one.example_id: one.score for one in score_answers(answers, rows, task.spec, metric)}
 
 
 class _telling:  # noqa: N801  # a context manager, used as a word

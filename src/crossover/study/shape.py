@@ -15,8 +15,8 @@ from crossover.errors import DataError
 from crossover.methods import Shape
 from crossover.model.base import LanguageModel, TrainRow, TrainSettings
 from crossover.model.engine.forest import Forest, common_prefix
-from crossover.records import Example, TaskSpec
-from crossover.study.plan import WRITTEN, Pace
+from crossover.records import Example, Probe, TaskSpec
+from crossover.study.pace import WRITTEN, Pace
 from crossover.task import Task
 
 _SAMPLE = 64
@@ -83,7 +83,13 @@ def check_lengths(task: Task, programs: Sequence[PromptProgram], model: Language
 
 
 def task_shape(
-    spec: TaskSpec, rows: Sequence[Example], n_test: int, model: LanguageModel, *, longest: Example | None = None
+    spec: TaskSpec,
+    rows: Sequence[Example],
+    n_test: int,
+    model: LanguageModel,
+    *,
+    longest: Example | None = None,
+    probes: Sequence[Probe] = (),
 ) -> Shape:
     """Return the task's lengths in the model's tokens, from up to 64 rows of the training split.
 
@@ -93,6 +99,7 @@ def task_shape(
         n_test: held-out rows.
         model: whose tokens count.
         longest: the row with the longest text, which need not be among the rows.
+        probes: what every trial is asked beside the task.
     """
     program = PromptProgram.default(spec)
     rows = rows[:_SAMPLE]
@@ -119,7 +126,14 @@ def task_shape(
         longest=max(map(len, extremes), default=0) + longest_answer,
         written=written if program.is_open else 0,
         freely=written if _writes_beside(spec) else 0,
+        probes=sum(_probe_tokens(probe, model) for probe in probes),
     )
+
+
+def _probe_tokens(probe: Probe, model: LanguageModel) -> int:
+    """Return the tokens of a probe: each context once, and what may continue it."""
+    contexts = sum(len(model.plain_prompt(row.context)) for row in probe.rows)
+    return contexts + sum(len(model.encode(f" {option}")) for row in probe.rows for option in row.options)
 
 
 def _writes_beside(spec: TaskSpec) -> bool:

@@ -8,7 +8,7 @@ from crossover.task.probes import read_probe
 from crossover.task.prompts import PromptFile, read_prompt
 from crossover.task.reader import Reader
 from crossover.task.registry import read_table
-from crossover.task.sample import sample, unlabelled
+from crossover.task.sample import sample, unlabelled, validation
 from crossover.task.table import ReadOptions, Table
 from crossover.task.task import Task
 
@@ -31,4 +31,5 @@ __all__ = [
     "sample",
     "split_conversations",
     "unlabelled",
+    "validation",
 ]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-__all__ = ["sample", "unlabelled"]
+__all__ = ["sample", "unlabelled", "validation"]
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 
 from crossover.errors import OptionError
 from crossover.records import Example, Inputs
@@ -61,7 +61,43 @@ def sample(train: Sequence[Example], budget: int, seed: int, labels: Sequence[st
     return tuple(drawn)
 
 
-def unlabelled(train: Sequence[Example], seed: int, n: int) -> tuple[Inputs, ...]:
-    """Return the inputs of up to n training examples, without their targets, in a seeded order."""
-    by_id = {example.id: example for example in train}
+def unlabelled(train: Sequence[Example], seed: int, n: int, *, but: Container[str] = ()) -> tuple[Inputs, ...]:
+    """Return the inputs of up to n training examples, without their targets, in a seeded order.
+
+    `but`: ids of examples that are left out.
+    """
+    by_id = {example.id: example for example in train if example.id not in but}
     return tuple(by_id[name].inputs for name in shuffled(by_id, f"crossover.unlabelled/{seed}")[: max(0, n)])
+
+
+FEWEST_VALIDATION = 16
+"""Fewer validation rows would say less than a method's own dev score."""
+
+
+def validation(
+    train: Sequence[Example], budget: int, seed: int, labels: Sequence[str], *, n: int
+) -> tuple[Example, ...]:
+    """Return up to n labelled training examples outside a seed's draw: what methods, once fitted, are compared on.
+
+    They are drawn at random, and no more than half of what the budget leaves; those that belong together with a row of
+    the draw are not taken. There are none where fewer than `FEWEST_VALIDATION` would be left. Another budget draws
+    nearly the same ones.
+
+    Args:
+        train: the training split.
+        budget: of the draw, as for `sample`.
+        seed: of the draw.
+        labels: as for `sample`.
+        n: how many are wanted.
+
+    Raises:
+        OptionError: as for `sample`.
+    """
+    drawn = sample(train, budget, seed, labels)
+    taken = {example.id for example in drawn}
+    together = {example.group for example in drawn if example.group is not None}
+    free = {e.id: e for e in train if e.target is not None and e.id not in taken and e.group not in together}
+    size = min(n, len(free) // 2)
+    if size < FEWEST_VALIDATION:
+        return ()
+    return tuple(free[name] for name in shuffled(free, f"crossover.validation/{seed}")[:size])

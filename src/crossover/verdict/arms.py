@@ -6,7 +6,7 @@ __all__ = ["MOST_MISSING", "ArmData", "example_order", "gather"]
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +35,7 @@ class ArmData:
             once is taken as it is, too.
         failed: trials that left no measurement.
         clusters: which examples belong together, [examples], the same in every arm; None: each stands alone.
+        validation: scores on the validation rows that were answered, by seed and example id; empty without any.
     """
 
     summary: Arm
@@ -47,6 +48,7 @@ class ArmData:
     fixed: bool
     failed: int
     clusters: Clusters | None = None
+    validation: Mapping[int, Mapping[str, float]] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -217,6 +219,7 @@ def _arm(name: str, trials: Sequence[TrialRecord], answers: _Answers, level: flo
         call_joules=_optional_mean([measurement.call_joules for _, measurement in measured]),
         single_call_joules=_optional_mean([measurement.single_call_joules for _, measurement in measured]),
         energy_source=_energy_source([trial.energy_source for trial, _ in measured]),
+        validation_score=_optional_mean([trial.validation_score for trial, _ in measured]),
     )
     return ArmData(
         summary=summary,
@@ -229,7 +232,12 @@ def _arm(name: str, trials: Sequence[TrialRecord], answers: _Answers, level: flo
         fixed=fixed,
         failed=len(trials) - len(measured),
         clusters=answers.clusters,
+        validation={trial.key.seed: _answered(trial.validation) for trial, _ in measured if trial.validation},
     )
+
+
+def _answered(scores: Mapping[str, float | None]) -> dict[str, float]:
+    return {name: score for name, score in scores.items() if score is not None}
 
 
 def _mean_seen(scores: Array) -> float | None:

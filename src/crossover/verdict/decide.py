@@ -5,25 +5,20 @@ The rules, in order:
 1. *Beaten.* One arm beats another when their paired difference is significant (`crossover.stats.compare`, both variance
    components) and is not shown to lie within the margin; a difference that is surely too small to matter beats nobody.
 2. *Baseline.* A family can win only if its nominee beats the best baseline (the one with the highest test score, which
-is the
-   harder opponent). `neither` when no nominee does, none leads by more than the margin, and a lead of `WORTHWHILE` or
-   more is excluded for each (one-sided). When that cannot be excluded the study was too small for a no: `unsure`.
+   is the harder opponent). `neither` when no nominee does, none leads by more than the margin, and a lead of
+   `WORTHWHILE` or more is excluded for each (one-sided), but for those that were stopped early for being behind. When
+   that cannot be excluded the study was too small for a no: `unsure`.
 3. *Families.* The primary comparison is weights against prompt. `both` wins if it beats each of the two alone, at half
-the level
-   where there are two: it is a second look, and together with the primary comparison false wins stay at about 5%.
-       Otherwise
-   the winner of the primary comparison wins.
+   the level where there are two: it is a second look, and together with the primary comparison false wins stay at
+   about 5%. Otherwise the winner of the primary comparison wins.
 4. `tied` when weights and prompt are equivalent within the margin (two one-sided tests), `unsure` in every other case.
-A method
-   with chance in it that has one seed wins nothing: one seed speaks of one adapter, not of a method (TRUST.md).
+   A method with chance in it that has one seed wins nothing: one seed speaks of one adapter, not of a method.
 5. *Recommended.* The winner where there is one. With `neither`, the cheapest baseline that is not beaten. Otherwise,
-among the
-   nominees and the best baseline: arms that another beats are out; of the rest the cheapest that lies within the
-       margin, or
-   within one standard error of the paired difference, of the highest score (the one-standard-error rule, Breiman et al.
-   1984). Cheap goes by family first (baseline, prompt, weights, both: what needs no training comes first), then by
-   tokens a call, then by fitting cost. Doing nothing more expensive needs no proof; but with nothing proved, an arm
-   that leads by more than its noise is still the better bet today.
+   among the nominees and the best baseline: arms that another beats are out; of the rest the cheapest that lies within
+   the margin, or within one standard error of the paired difference, of the highest score (the one-standard-error rule,
+   Breiman et al. 1984). Cheap goes by family first (baseline, prompt, weights, both: what needs no training comes
+   first), then by tokens a call, then by fitting cost. Doing nothing more expensive needs no proof; but with nothing
+   proved, an arm that leads by more than its noise is still the better bet today.
 """
 
 from __future__ import annotations
@@ -142,7 +137,7 @@ def _lead(standing: Standing, arm: ArmData, baseline: ArmData) -> float:
 def _excluded(standing: Standing, baseline: ArmData) -> bool:
     """Return whether no nominee leads the baseline by anything that matters (rule 2)."""
     bound = max(WORTHWHILE, standing.margin)
-    compared = [standing.pairs.compare(arm, baseline) for arm in standing.nominees.values()]
+    compared = [standing.pairs.compare(arm, baseline) for arm in standing.in_the_running()]
     return all(
         (found.difference <= standing.margin and found.p_at_most(bound) < 1 - standing.level) or found.interval.high < 0
         for found in compared

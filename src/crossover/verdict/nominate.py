@@ -6,11 +6,15 @@ __all__ = ["ENOUGH_SEEDS", "Nomination", "nominate"]
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import fmean
 
 from crossover.records import Family
 from crossover.verdict.arms import ArmData
 
 ENOUGH_SEEDS = 3
+
+FEWEST_ROWS = 16
+"""Validation rows, all seeds together, below which dev scores say as much."""
 
 CONTENDERS: tuple[Family, ...] = ("prompt", "weights", "both")
 
@@ -36,11 +40,13 @@ def nominate(arms: Sequence[ArmData], *, precision: str | None = None) -> Nomina
     Where there are arms in `precision`, only these are nominated: it was declared before the test was read, and two
     families compared in two precisions would be compared in more than what they adapt.
 
-    The budget is the largest at which every family that was measured with labels has an arm with a dev score and
-    `ENOUGH_SEEDS` seeds; where there is none, 2 and then 1 seeds do; where families share no budget, each takes its own
-    largest. There the arm with the highest mean dev score is nominated; of equals the one with fewer token passes, then
-    by name. A family without a dev score there is spoken for by an arm that uses no labels, or else by any arm that it
-    has.
+    The budget is the largest at which every family that was measured with labels has an arm with a validation or dev
+    score and `ENOUGH_SEEDS` seeds; where there is none, 2 and then 1 seeds do; where families share no budget, each
+    takes its own largest. There the arm with the highest mean score on the validation rows is nominated, of those and
+    of the family's arms that use no labels, all on the rows that every one of them has answered; of equals the one
+    with fewer token passes, then by name. Where they share too few such rows, it is the arm with the highest mean dev
+    score at that budget, among those that have one. A family without either is spoken for by an arm that uses no
+    labels, or else by any arm that it has.
     """
     contending = [arm for arm in arms if arm.family in CONTENDERS and arm.scored]
     declared = [arm for arm in contending if arm.key.precision == precision]
@@ -49,7 +55,7 @@ def nominate(arms: Sequence[ArmData], *, precision: str | None = None) -> Nomina
     present = [family for family in CONTENDERS if scored[family]]
     if not present:
         return Nomination(budget=None, arms={}, reasons=())
-    selected = {family: [arm for arm in scored[family] if arm.summary.dev_score is not None] for family in present}
+    selected = {family: [arm for arm in scored[family] if arm.summary.budget and _is_rated(arm)] for family in present}
     budget = _shared_budget([selected[family] for family in present if selected[family]])
     nominees: dict[Family, ArmData] = {}
     apart = 0 < len(declared) < len(contending)
@@ -60,25 +66,73 @@ def nominate(arms: Sequence[ArmData], *, precision: str | None = None) -> Nomina
         if choices:
             most = max(min(arm.summary.seeds, ENOUGH_SEEDS) for arm in choices)
             choices = [arm for arm in choices if arm.fixed or arm.summary.seeds >= most]
-            nominee = min(choices, key=_best_dev_first)
-            others = f", the best of {len(choices)} {family} arms there" if len(choices) > 1 else ""
-            reasons.append(
-                f"{nominee.name} was nominated by its dev score {_plain(nominee.summary.dev_score)}{others}."
-            )
+        ratings = _ratings(choices, [arm for arm in scored[family] if not arm.summary.budget])
+        if ratings.scores:
+            nominees[family], reason = _highest(ratings, family)
         else:
-            without = [arm for arm in scored[family] if arm.summary.budget == 0] or scored[family]
-            nominee = min(
-                without, key=lambda arm: (-arm.summary.budget, -min(arm.summary.seeds, ENOUGH_SEEDS), *_cost(arm))
-            )
-            why = (
-                "no arm of its family has a dev score at that budget"
-                if len(scored[family]) > 1
-                else "it is the only one"
-            )
-            reasons.append(f"{nominee.name} speaks for the {family} family: {why}.")
-        nominees[family] = nominee
+            nominees[family], reason = _spoken_for(scored[family], family)
+        reasons.append(reason)
     largest = max(nominee.summary.budget for nominee in nominees.values())
     return Nomination(budget=largest, arms=nominees, reasons=tuple(reasons))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Ratings:
+    """What arms are nominated by, highest first; `word` says which score that is."""
+
+    scores: tuple[tuple[ArmData, float], ...]
+    word: str
+
+
+def _ratings(labelled: Sequence[ArmData], bare: Sequence[ArmData]) -> _Ratings:
+    """Return how arms of one budget, and those of their family that use no labels, compare without the test."""
+    choices = [*labelled, *(arm for arm in bare if arm.validation)]
+    shared = _shared_rows([arm for arm in choices if arm.summary.budget], [a for a in choices if not a.summary.budget])
+    if len(shared) >= FEWEST_ROWS:
+        return _sorted([(arm, fmean(_on(arm, seed, name) for seed, name in shared)) for arm in choices], "validation")
+    return _sorted([(arm, arm.summary.dev_score) for arm in labelled if arm.summary.dev_score is not None], "dev")
+
+
+def _sorted(rated: Sequence[tuple[ArmData, float]], word: str) -> _Ratings:
+    return _Ratings(scores=tuple(sorted(rated, key=lambda one: (-one[1], *_cost(one[0])))), word=word)
+
+
+def _shared_rows(labelled: Sequence[ArmData], bare: Sequence[ArmData]) -> list[tuple[int, str]]:
+    """Return the (seed, example id) at which every arm has a score; those that use no labels have the same for all."""
+    known = [{name for scores in arm.validation.values() for name in scores} for arm in bare]
+    everywhere = set.intersection(*known) if known else None
+    if not labelled:
+        return [(0, name) for name in sorted(everywhere or ())]
+    shared = set.intersection(
+        *({(seed, name) for seed, scores in arm.validation.items() for name in scores} for arm in labelled)
+    )
+    return sorted(pair for pair in shared if everywhere is None or pair[1] in everywhere)
+
+
+def _on(arm: ArmData, seed: int, name: str) -> float:
+    if arm.summary.budget:
+        return arm.validation[seed][name]
+    return next(scores[name] for scores in arm.validation.values() if name in scores)
+
+
+def _highest(ratings: _Ratings, family: Family) -> tuple[ArmData, str]:
+    """Return the arm with the highest rating, and how it was nominated."""
+    nominee, score = ratings.scores[0]
+    others = f", the best of {len(ratings.scores)} {family} arms there" if len(ratings.scores) > 1 else ""
+    return nominee, f"{nominee.name} was nominated by its {ratings.word} score {_plain(score)}{others}."
+
+
+def _spoken_for(family_arms: Sequence[ArmData], family: Family) -> tuple[ArmData, str]:
+    """Return who speaks for a family in which nothing can be compared without the test."""
+    without = [arm for arm in family_arms if arm.summary.budget == 0] or family_arms
+    nominee = min(without, key=lambda arm: (-arm.summary.budget, -min(arm.summary.seeds, ENOUGH_SEEDS), *_cost(arm)))
+    unrated = "no arm of its family has a validation or dev score at that budget"
+    why = unrated if len(family_arms) > 1 else "it is the only one"
+    return nominee, f"{nominee.name} speaks for the {family} family: {why}."
+
+
+def _is_rated(arm: ArmData) -> bool:
+    return arm.summary.dev_score is not None or bool(arm.validation)
 
 
 def _shared_budget(sides: Sequence[Sequence[ArmData]]) -> int | None:
@@ -93,13 +147,9 @@ def _shared_budget(sides: Sequence[Sequence[ArmData]]) -> int | None:
     return None
 
 
-def _best_dev_first(arm: ArmData) -> tuple[float, float, str]:
-    return (-(arm.summary.dev_score or 0.0), *_cost(arm))
-
-
 def _cost(arm: ArmData) -> tuple[float, str]:
     return (arm.summary.token_passes, arm.name)
 
 
-def _plain(score: float | None) -> str:
-    return "unknown" if score is None else f"{score:.2f}".removeprefix("0")
+def _plain(score: float) -> str:
+    return f"{score:.2f}".removeprefix("0")

@@ -88,11 +88,15 @@ def _curve(standing: Standing, nominee: ArmData) -> list[ArmData]:
     if nominee.family == "prompt" and all(arm.summary.budget > 0 for arm in curve):
         alike = [arm for arm in standing.arms if arm.key.precision == nominee.key.precision]
         starts = [arm for arm in alike if arm.scored and arm.family == "prompt" and arm.summary.budget == 0]
-        dev = {
-            arm.summary.method: arm.summary.dev_score for arm in alike if arm.summary.budget == nominee.summary.budget
-        }
-        curve += sorted(starts, key=lambda arm: (-(dev.get(arm.summary.method) or 0.0), arm.name))[:1]
+        there = {arm.summary.method: arm for arm in alike if arm.summary.budget == nominee.summary.budget}
+        curve += sorted(starts, key=lambda arm: (-_rating(arm, there.get(arm.summary.method)), arm.name))[:1]
     return curve
+
+
+def _rating(start: ArmData, there: ArmData | None) -> float:
+    """Return how good an arm without labels is, the test apart; by the same method's with labels where need be."""
+    found = start.summary.validation_score
+    return found if found is not None else (0.0 if there is None else there.summary.dev_score or 0.0)
 
 
 def _row(arm: ArmData, curve: str, labels: int, index: int) -> CurveRow:

@@ -6,7 +6,7 @@ __all__ = ["explanation"]
 
 from math import isfinite
 
-from crossover.records import DEFAULT_MARGIN, Crossover, Verdict
+from crossover.records import DEFAULT_MARGIN, Arm, Crossover, Verdict
 from crossover.verdict.figures import about, amount, interval, other_margin, p_value, percent, points
 from crossover.verdict.sides import best_baseline, best_nominee, find_arm, known_as, nominee, nominees, prompt_at_start
 
@@ -190,21 +190,29 @@ def _higher(verdict: Verdict) -> str:
     chosen = find_arm(verdict, verdict.recommended)
     apart = {None if chosen is None else chosen.arm, *(arm.arm for arm in nominees(verdict))}
     others = [arm for arm in verdict.arms if arm.family != "baseline" and arm.arm not in apart]
-    rated = [arm for arm in others if arm.score is not None and arm.dev_score is not None]
-    best = max(rated, key=lambda arm: (arm.score or 0.0, arm.arm), default=None)
-    if chosen is None or chosen.score is None or chosen.dev_score is None:
+    scored = [arm for arm in others if arm.score is not None]
+    best = max(scored, key=lambda arm: (arm.score or 0.0, arm.arm), default=None)
+    if chosen is None or chosen.score is None or best is None or best.score is None:
         return ""
-    if best is None or best.score is None or best.dev_score is None:
+    by = _nominated_by(best, chosen)
+    if by is None:
         return ""
     if best.score - chosen.score < max((verdict.detectable_difference or 0.0) / 2, verdict.margin):
         return ""
     luck = "" if best.p_vs_recommended is None else f" ({p_value(best.p_vs_recommended)}, corrected for that)"
-    dev = f"here {percent(best.dev_score)} and {percent(chosen.dev_score)}"
+    word, theirs, own = by
     return (
-        f"{best.arm} reads {percent(best.score)}, {chosen.arm} {percent(chosen.score)}. Arms are nominated by dev "
-        f"score, {dev}: the highest of {len(verdict.arms)} arms on one test is partly luck{luck}. "
-        "More labels or --seeds make dev scores surer."
+        f"{best.arm} reads {percent(best.score)}, {chosen.arm} {percent(chosen.score)}. Arms are nominated by {word} "
+        f"score, here {percent(theirs)} and {percent(own)}: the highest of {len(verdict.arms)} arms on one test is "
+        f"partly luck{luck}. More seeds make {word} scores surer."
     )
+
+
+def _nominated_by(a: Arm, b: Arm) -> tuple[str, float, float] | None:
+    """Return which score two arms were compared by for nomination, and either's; None where they have none alike."""
+    if a.validation_score is not None and b.validation_score is not None:
+        return "validation", a.validation_score, b.validation_score
+    return None if a.dev_score is None or b.dev_score is None else ("dev", a.dev_score, b.dev_score)
 
 
 def _sees(verdict: Verdict) -> str:

@@ -105,7 +105,10 @@ def _against_baseline(standing: Standing, decision: Decision) -> list[str]:
     sentences = [f"Against the best baseline, {_difference(standing, best, baseline)}: {outcome}."]
     if decision == "neither":
         bound = round(100 * max(WORTHWHILE, standing.margin))
-        sentences.append(f"For every nominated arm a lead of {bound} points or more over it is excluded.")
+        running = {arm.name for arm in standing.in_the_running()}
+        stopped = [arm.name for arm in standing.nominees.values() if arm.name not in running]
+        but = f" but {', '.join(stopped)}, which was stopped early for being behind," if stopped else ""
+        sentences.append(f"For every nominated arm{but} a lead of {bound} points or more over it is excluded.")
     return sentences
 
 

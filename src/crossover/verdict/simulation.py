@@ -23,7 +23,7 @@ import numpy as np
 
 from crossover.records import DEFAULT_MARGIN, Decision, TrialRecord, Verdict
 from crossover.verdict.decide import decide
-from crossover.verdict.synthetic import DEV_ROWS, SyntheticArm, synthetic_study, synthetic_task
+from crossover.verdict.synthetic import VALIDATION_ROWS, SyntheticArm, synthetic_study, synthetic_task
 
 WINS: tuple[Decision, ...] = ("prompt", "weights", "both")
 BASE_SCORE = 0.7
@@ -83,11 +83,17 @@ def run_studies(
 
 
 def study_number(
-    index: int, arms: Sequence[SyntheticArm], *, n_test: int, seeds: int = 3, start: int = 0, dev_rows: int = DEV_ROWS
+    index: int,
+    arms: Sequence[SyntheticArm],
+    *,
+    n_test: int,
+    seeds: int = 3,
+    start: int = 0,
+    validation_rows: int = VALIDATION_ROWS,
 ) -> list[TrialRecord]:
     """Return one study's records: those of the same number are the same at every call."""
     generator = np.random.default_rng([start, index])
-    return synthetic_study(arms, n_test=n_test, seeds=seeds, generator=generator, dev_rows=dev_rows)
+    return synthetic_study(arms, n_test=n_test, seeds=seeds, generator=generator, validation_rows=validation_rows)
 
 
 def false_wins(verdicts: Sequence[Verdict]) -> float:

@@ -42,6 +42,14 @@ class Standing:
         significant = found.difference > 0 and found.p * looks < 1 - self.level
         return significant and not found.equivalent(self.margin)
 
+    def in_the_running(self) -> list[ArmData]:
+        """Return the nominees but for those with fewer seeds than another that is rated higher without the test.
+
+        So a race stops a whole family: what was stopped for being behind need not be excluded once more.
+        """
+        nominees = list(self.nominees.values())
+        return [arm for arm in nominees if not any(_stopped_behind(arm, other) for other in nominees)]
+
     def format_share(self, arm: ArmData) -> LostShare | None:
         """Return the share of an arm's gain over the bare prompt that is format alone, where it is known."""
         bare = bare_prompt(arm, self.arms)
@@ -58,6 +66,15 @@ class Standing:
         order: tuple[Family, ...] = ("weights", "both", "prompt")
         taken = [self.nominees[family] for family in order if family in self.nominees]
         return (taken[0], taken[-1]) if len(taken) > 1 else None
+
+
+def _stopped_behind(arm: ArmData, other: ArmData) -> bool:
+    if arm.fixed or other.fixed or len(arm.seeds) >= len(other.seeds):
+        return False
+    own, theirs = arm.summary.validation_score, other.summary.validation_score
+    if own is None or theirs is None:
+        own, theirs = arm.summary.dev_score, other.summary.dev_score
+    return own is not None and theirs is not None and own < theirs
 
 
 def bare_prompt(arm: ArmData, arms: Sequence[ArmData]) -> ArmData | None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-__all__ = ["DEV_ROWS", "Drawn", "SyntheticArm", "draw_scores", "synthetic_study", "synthetic_task"]
+__all__ = ["DEV_ROWS", "VALIDATION_ROWS", "Drawn", "SyntheticArm", "draw_scores", "synthetic_study", "synthetic_task"]
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -28,6 +28,8 @@ HABIT = 0.25
 """Share that belongs to example and arm: what this method always gets right. The rest is drawn anew for every seed."""
 DEV_ROWS = 16
 """Rows that a dev score is read from."""
+VALIDATION_ROWS = 64
+"""Rows outside a seed's draw that its trials are compared on before the test, as a study has them."""
 LOWEST = 0.001
 
 
@@ -71,14 +73,14 @@ def synthetic_study(
     seeds: int,
     generator: np.random.Generator,
     clusters: NDArray[np.intp] | None = None,
-    dev_rows: int = DEV_ROWS,
+    validation_rows: int = VALIDATION_ROWS,
 ) -> list[TrialRecord]:
     """Return one record for each arm and seed.
 
     An answer is right when a normal score, part hardness of the example, part habit of the arm, part chance, lies below
     the quantile of the arm's expected score plus its seed's effect (a Gaussian copula). Dev scores come from rows of
-    their own, `dev_rows` of them. With `clusters` [examples], hardness and habits belong to the cluster of an example:
-    its rows are alike.
+    their own, and so do scores on validation rows, which are the same for all arms of a seed. With `clusters`
+    [examples], hardness and habits belong to the cluster of an example: its rows are alike.
     """
 
     def lasting() -> NDArray[np.float32]:
@@ -87,6 +89,8 @@ def synthetic_study(
         return generator.standard_normal(int(clusters.max()) + 1, dtype=np.float32)[clusters]
 
     hardness = lasting()
+    # A stream of its own: with other validation rows the test's answers stay as they were.
+    validated = _Validated(generator.spawn(1)[0], seeds, validation_rows)
     records = []
     for arm in arms:
         habit = np.sqrt(HARDNESS) * hardness + np.sqrt(HABIT) * lasting()
@@ -94,12 +98,36 @@ def synthetic_study(
         chance = generator.standard_normal((seeds, n_test), dtype=np.float32) if arm.budget else np.zeros((1, n_test))
         spread = np.sqrt(1 - HARDNESS - HABIT) if arm.budget else 0.0
         scale = 1.0 if arm.budget else np.sqrt(HARDNESS + HABIT)
+        expected = np.clip(arm.score + effects, LOWEST, 1 - LOWEST)
+        bounds = scale * ndtri(expected)
+        validation = validated.scores(arm, bounds)
         for seed in range(seeds):
-            expected = float(np.clip(arm.score + effects[seed], LOWEST, 1 - LOWEST))
-            right = habit + spread * chance[seed % len(chance)] < scale * float(ndtri(expected))
-            dev = float(generator.binomial(dev_rows, expected)) / dev_rows if arm.budget else None
-            records.append(_record(arm, seed, right, dev))
+            right = habit + spread * chance[seed % len(chance)] < bounds[seed]
+            dev = float(generator.binomial(DEV_ROWS, expected[seed])) / DEV_ROWS if arm.budget else None
+            records.append(_record(arm, seed, right, dev, validation[seed]))
     return records
+
+
+class _Validated:
+    """Draws what arms answer on the validation rows: those of a seed have one hardness for all arms."""
+
+    def __init__(self, generator: np.random.Generator, seeds: int, rows: int) -> None:
+        self._generator, self._shape = generator, (seeds, rows)
+        self._hardness = generator.standard_normal(self._shape, dtype=np.float32)
+        self._names = _validation_names(seeds, rows)
+
+    def scores(self, arm: SyntheticArm, bounds: NDArray[np.float64]) -> list[dict[str, float]]:
+        """Return each seed's scores by row; an arm without labels answers the rows of all seeds each time."""
+        if arm.family == "baseline":
+            return [{} for _ in bounds]
+        own = np.sqrt(1 - HARDNESS if arm.budget else HABIT)
+        drawn = self._generator.standard_normal(self._shape, dtype=np.float32)
+        right = np.sqrt(HARDNESS) * self._hardness + own * drawn < bounds[:, None]
+        found = [dict(zip(*one, strict=True)) for one in zip(self._names, right.astype(float).tolist(), strict=True)]
+        if arm.budget:
+            return found
+        everywhere = {name: score for scores in found for name, score in scores.items()}
+        return [everywhere for _ in found]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +150,9 @@ def draw_scores(
     return Drawn(scores=(stable + chance < bounds).astype(np.float64), expected=float(many.mean()))
 
 
-def _record(arm: SyntheticArm, seed: int, right: NDArray[np.bool_], dev: float | None) -> TrialRecord:
+def _record(
+    arm: SyntheticArm, seed: int, right: NDArray[np.bool_], dev: float | None, validation: Mapping[str, float]
+) -> TrialRecord:
     baseline = arm.family == "baseline"
     outcomes = _outcomes(len(right), arm.prompt_tokens)[right.astype(np.intp), np.arange(len(right))]
     return TrialRecord(
@@ -144,7 +174,13 @@ def _record(arm: SyntheticArm, seed: int, right: NDArray[np.bool_], dev: float |
             latency=Latency(p50=10 + 0.5 * arm.prompt_tokens, p95=20 + 0.5 * arm.prompt_tokens),
             seconds=1.0,
         ),
+        validation=validation,
     )
+
+
+@lru_cache(maxsize=32)
+def _validation_names(seeds: int, rows: int) -> tuple[tuple[str, ...], ...]:
+    return tuple(tuple(f"train:{seed}:{row}" for row in range(rows)) for seed in range(seeds))
 
 
 @lru_cache(maxsize=32)

@@ -48,7 +48,6 @@ class HeadContrastive(Method):
     family: ClassVar[Family] = "weights"
     needs: ClassVar[frozenset[Capability]] = frozenset({"embed", "train"})
     min_budget: ClassVar[int] = 8
-    is_default: ClassVar[bool] = False
     summary: ClassVar[str] = "a linear head on hidden states that were trained to differ by label"
 
     def fit(
