@@ -123,6 +123,40 @@ def test_a_whole_run(tmp_path: Path, rows: Path, model_folder: Path) -> None:
     assert any("sums: " in line for line in scope.cells[1])
 
 
+def test_a_probe_that_is_added_later_reaches_what_is_finished(tmp_path: Path, rows: Path, model_folder: Path) -> None:
+    def go_on(*probes: Path) -> api.Study:
+        return api.compare(
+            rows,
+            model=str(model_folder),
+            methods=["majority", "zero-shot", "lora"],
+            budgets=(0, 8),
+            seeds=1,
+            effort=0.05,
+            precision="fp32",
+            probes=probes,
+            study=tmp_path / "study",
+        )
+
+    def answered(study: api.Study) -> dict[str, set[str]]:
+        return {f"{r.key.method}@{r.key.budget}": set(r.measurement.probes) for r in study.records() if r.measurement}
+
+    first, second = tmp_path / "first.csv", tmp_path / "second.csv"
+    first.write_text("context,continuation\none two,three\nfour five,six\n", encoding="utf-8")
+    second.write_text("context,continuation\nred green,blue\n", encoding="utf-8")
+    assert set().union(*answered(go_on()).values()) == set()
+    study = go_on(first)
+    asked = {"zero-shot@0", "zero-shot@8", "lora@8"}
+    assert {arm for arm, probes in answered(study).items() if probes == {"first"}} == asked
+    assert answered(study)["majority@8"] == set()
+    before = study._store.named("probes of ")
+    assert answered(go_on(first, second))["lora@8"] == {"first", "second"}
+    kept = study._store.named("probes of ")
+    assert all(kept[digest]["first"] == probes["first"] for digest, probes in before.items())
+    first.write_text("context,continuation\none two,four\n", encoding="utf-8")
+    measured = [r.measurement for r in go_on(first).records() if r.measurement and r.measurement.probes]
+    assert {len(one.probes["first"].before) for one in measured} == {1}, "another file of that name is another probe"
+
+
 def test_two_probes_by_one_name(tmp_path: Path, rows: Path, model_folder: Path) -> None:
     for folder in ("a", "b"):
         (tmp_path / folder).mkdir()

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-__all__ = ["Besides"]
+__all__ = ["Besides", "late_probes", "unanswered"]
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, replace
 from functools import partial
 from typing import TypeVar
 
@@ -15,10 +15,13 @@ from crossover.candidate import Candidate
 from crossover.errors import StudyError
 from crossover.measure import OwnText, interaction, own_text, retained, score_probe, share_kept
 from crossover.model.base import Adapter, LanguageModel
-from crossover.records import Inputs, Measurement, Probe, ProbeScores, Retained, TaskSpec
+from crossover.records import Inputs, Measurement, Probe, ProbeScores, Retained, TaskSpec, TrialRecord
+from crossover.study.codec import probe_from_json
 from crossover.study.store import StudyStore
 
 Found = TypeVar("Found")
+
+_LATE = "probes of "
 
 
 class Besides:
@@ -61,15 +64,33 @@ class Besides:
         adapter = candidate.adapter
         kept = None if adapter is None else _tried(partial(self._retained, adapter))
         known = 1.0 if adapter is None else None if kept is None else share_kept(kept.divergence)
-        probed = {probe.name: _tried(partial(self._probe, probe, candidate)) for probe in self._probes}
         tried = _tried(partial(interaction, candidate, inputs, spec, self._model)) if edits else None
         return replace(
             measurement,
             retention=known,
             retained=kept,
-            probes={name: scores for name, scores in probed.items() if scores is not None},
+            probes=self._probed(candidate, self._probes),
             interaction=tried,
         )
+
+    def probe_finished(self, record: TrialRecord) -> None:
+        """Answer, by what a finished trial left, the probes that it has not answered: they were added later.
+
+        A trial's record is written once, so they are kept beside it (`late_probes`).
+
+        Raises:
+            StudyError: the store cannot be read or written, or the candidate is gone.
+        """
+        lacking = unanswered(record, self._probes, late_probes(self._store))
+        if record.candidate is None or not lacking:
+            return
+        late = late_probes(self._store).get(record.candidate, {})
+        found = {**late, **self._probed(self._store.candidate(record.candidate), lacking)}
+        self._store.put(f"{_LATE}{record.candidate}", {name: asdict(scores) for name, scores in found.items()})
+
+    def _probed(self, candidate: Candidate, probes: Sequence[Probe]) -> dict[str, ProbeScores]:
+        found = {probe.name: _tried(partial(self._probe, probe, candidate)) for probe in probes}
+        return {name: scores for name, scores in found.items() if scores is not None}
 
     def _retained(self, adapter: Adapter) -> Retained:
         return retained(adapter, self._text(), self._model)
@@ -100,6 +121,24 @@ class Besides:
         identity = self._model.identity
         told = json.dumps([*what, identity.sha256, identity.precision])
         return f"{what[0]} {hashlib.sha256(told.encode()).hexdigest()[:16]}"
+
+
+def unanswered(
+    record: TrialRecord, probes: Sequence[Probe], late: Mapping[str, Mapping[str, ProbeScores]]
+) -> list[Probe]:
+    """Return the probes that what a finished trial left has not answered; `late`: see `late_probes`."""
+    if record.candidate is None or record.measurement is None or not record.key.model:
+        return []
+    known = {**record.measurement.probes, **late.get(record.candidate, {})}
+    return [probe for probe in probes if probe.name not in known or known[probe.name].sha256 != probe.sha256]
+
+
+def late_probes(store: StudyStore) -> dict[str, dict[str, ProbeScores]]:
+    """Return candidate digest -> probe name -> scores, of probes that were added when its trial had finished."""
+    found = store.named(_LATE)
+    return {
+        digest: {name: probe_from_json(scores) for name, scores in probes.items()} for digest, probes in found.items()
+    }
 
 
 def _tried(measured: Callable[[], Found]) -> Found | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["record_from_json", "record_to_json"]
+__all__ = ["probe_from_json", "record_from_json", "record_to_json"]
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -48,11 +48,12 @@ def _measurement(value: Mapping[str, Any]) -> Measurement:
             "free": tuple(ExampleResult(**r) for r in value.get("free", ())),  # studies of earlier releases have none
             "latency": None if latency is None else Latency(**latency),
             "retained": None if retained is None else Retained(**retained),
-            "probes": {name: _probe(scores) for name, scores in value.get("probes", {}).items()},
+            "probes": {name: probe_from_json(scores) for name, scores in value.get("probes", {}).items()},
             "interaction": None if interaction is None else Interaction(**interaction),
         }
     )
 
 
-def _probe(value: Mapping[str, Any]) -> ProbeScores:
+def probe_from_json(value: Mapping[str, Any]) -> ProbeScores:
+    """Rebuild a probe's scores from JSON values."""
     return ProbeScores(**{**value, "before": tuple(value["before"]), "after": tuple(value["after"])})

@@ -19,6 +19,7 @@ from crossover.methods.prompt.zero_shot import UserPrompt
 from crossover.metrics import Metric
 from crossover.model.base import LanguageModel, ModelIdentity
 from crossover.records import Probe, TaskSpec, TrialKey, TrialRecord
+from crossover.study.besides import late_probes, unanswered
 from crossover.study.cells import Cell, Plan
 from crossover.study.outlook import look_ahead
 from crossover.study.pace import Pace
@@ -115,7 +116,9 @@ def conduct(  # noqa: PLR0913  # a run has as many parts
     later = [cell for plan in list(plans.values())[1:] for cell in plan.cells]
     for place, (precision, plan) in enumerate(plans.items()):
         finished = store.finished()
-        if all(cell.key in finished for cell in plan.cells):
+        late = late_probes(store) if probes else {}
+        asked = any(unanswered(finished[cell.key], probes, late) for cell in plan.cells if cell.key in finished)
+        if all(cell.key in finished for cell in plan.cells) and not asked:
             _announce(plan.cells, finished, {}, watcher)
             _name(plan, watcher)
             for cell in plan.cells:

@@ -5,13 +5,14 @@ from __future__ import annotations
 __all__ = ["StudyMemo"]
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Self
 
 from crossover.candidate import PromptProgram
 from crossover.model.base import ModelIdentity
-from crossover.records import Example, TaskInfo, TaskSpec, TrialKey, TrialRecord
+from crossover.records import Example, ProbeScores, TaskInfo, TaskSpec, TrialKey, TrialRecord
+from crossover.study.besides import late_probes
 from crossover.study.recorded import RECORDED
 from crossover.study.store import StudyStore
 from crossover.task import Task
@@ -122,8 +123,18 @@ class StudyMemo:
 
     def records(self, store: StudyStore) -> list[TrialRecord]:
         """Return the trials that count: of the wording and effort that each method was last run with."""
-        return [r for key, r in store.finished().items() if self._counts(key)]
+        late = late_probes(store)
+        return [_with_probes(r, late) for key, r in store.finished().items() if self._counts(key)]
 
     def _counts(self, key: TrialKey) -> bool:
         recorded = key.method.startswith(RECORDED)  # another system's answers: our effort has no part in them
         return self.current.get(key.method) == key.wording and (recorded or key.effort == self.effort)
+
+
+def _with_probes(record: TrialRecord, late: Mapping[str, Mapping[str, ProbeScores]]) -> TrialRecord:
+    """Return a record with the probes that its candidate answered later."""
+    found = None if record.candidate is None else late.get(record.candidate)
+    if not found or record.measurement is None:
+        return record
+    probes = {**record.measurement.probes, **found}
+    return replace(record, measurement=replace(record.measurement, probes=probes))

@@ -81,6 +81,8 @@ def run_cells(
     for cell in cells:
         key = cell.key
         if key in finished:
+            if probes:
+                Besides(model, store, probes).probe_finished(finished[key])
             watcher.cell_finished(finished[key])
             continue
         reason = None if race is None else race.reason_against(cell, finished)

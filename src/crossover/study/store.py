@@ -134,6 +134,15 @@ class StudyStore:
             row = connection.execute(text("SELECT value FROM study WHERE name = :name"), {"name": name}).first()
         return None if row is None else json.loads(row[0])
 
+    def named(self, prefix: str) -> dict[str, Any]:
+        """Return all JSON values whose names begin so, by the rest of their names."""
+        with self._connected("read", _DAMAGED) as connection:
+            rows = connection.execute(
+                text("SELECT name, value FROM study WHERE substr(name, 1, :n) = :prefix ORDER BY name"),
+                {"n": len(prefix), "prefix": prefix},
+            ).all()
+        return {name[len(prefix) :]: json.loads(value) for name, value in rows}
+
     def put(self, name: str, value: Any) -> None:  # noqa: ANN401  # JSON
         """Keep a JSON value under a name."""
         with self._connected("written", _AGAIN) as connection:
