@@ -9,6 +9,7 @@ from math import inf, isfinite, isinf, nan
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -196,3 +197,23 @@ def test_published_advantages(task: str, published: float) -> None:
             for row in csv.DictReader(file)
         ]
     assert data_advantage(rows, of="prompt", over="head").labels == pytest.approx(published, abs=1)
+
+
+def test_rows_as_others_have_them(tmp_path: Path) -> None:
+    rows = _rows({"lora": {8: 0.4, 32: 0.6}, "few-shot": {8: 0.5, 32: 0.5}}, seeds=3)
+    file = tmp_path / "curves.csv"
+    with file.open("w", newline="", encoding="utf-8") as out:
+        writer = csv.writer(out)
+        writer.writerow(["note", "labels", "method", "seed", "score"])
+        writer.writerows(["", row.labels, row.method, row.seed, row.score] for row in rows)
+        writer.writerow(["this one failed", 32, "lora", 3, ""])
+    with file.open(newline="", encoding="utf-8") as read:
+        mappings = list(csv.DictReader(read))
+    for read_curve in (crossover_point, data_advantage):
+        expected = read_curve(rows, of="lora", over="few-shot")
+        assert read_curve(mappings, of="lora", over="few-shot") == expected
+        assert read_curve(pl.read_csv(file), of="lora", over="few-shot") == expected  # type: ignore[arg-type]  # a frame
+
+    with pytest.raises(DataError, match="row 2 is") as caught:
+        crossover_point([(8, "lora", 0, 0.5), {"labels": 8, "method": "lora"}], of="lora", over="head")
+    assert caught.value.details[-1] == "or a mapping with these names"

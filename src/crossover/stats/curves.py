@@ -49,19 +49,18 @@ def crossover_point(
 ) -> CurveEstimate:
     """Return the number of labels from which `of` scores better than `over`.
 
-    Rows are (labels, method, seed, score), for example (32, "lora", 0, 0.71), in any order; rows of other methods, and
-    those whose score is not finite, take no part.
+    Rows are (labels, method, seed, score), for example (32, "lora", 0, 0.71), in any order, or mappings with these
+    names, or a frame with these columns; rows of other methods, and those without a finite score, take no part.
 
     Mean scores are joined linearly in log(labels + 1), over the range of labels that both curves cover. Of several
     crossings the last counts: from there on `of` stays better as far as was measured. The interval resamples seeds
-        (deviations widened by sqrt(S / (S - 1)), as 3 seeds resampled show two thirds of their variance) and, when
+    (deviations widened by sqrt(S / (S - 1)), as 3 seeds resampled show two thirds of their variance) and, when
     `by_example` is given, examples (Rubin's Bayesian bootstrap, 1981), those of one of the `clusters` [examples]
     together; it is the same at every call. One seed without `by_example` has no interval.
 
     Bounds: `exact` inside the range; `at_most` when `of` is better from the smallest number of labels on; `at_least`
-        when it is
-    not yet better at the largest but the gap has narrowed there (or only one number of labels is common); `never`
-    otherwise, or when the curves share no number of labels.
+    when it is not yet better at the largest but the gap has narrowed there (or only one number of labels is common);
+    `never` otherwise, or when the curves share no number of labels.
 
     Raises:
         OptionError: `of` or `over` is no method of the rows.
