@@ -18,11 +18,12 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 import crossover
+from tests.small import whole_study
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "src" / "crossover"
 
-OPEN = {"records", "errors"}
+OPEN = {"records", "errors", "later"}
 """Modules that every other may import."""
 
 BELOW_API = {
@@ -33,6 +34,7 @@ BELOW_API = {
 MAY_IMPORT: dict[str, set[str]] = {
     "records": set(),
     "errors": set(),
+    "later": set(),
     "template": set(),
     "languages": set(),
     "stats": set(),
@@ -52,7 +54,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "api": BELOW_API,
     "cli": BELOW_API | {"api"},
 }
-STANDARD_LIBRARY_ONLY = ("records", "errors", "template", "languages", "listener")
+STANDARD_LIBRARY_ONLY = ("records", "errors", "later", "template", "languages", "listener")
 WITHOUT_TORCH = ("records", "errors", "template", "stats", "metrics", "task", "verdict", "report", "listener")
 
 PUBLIC = [
@@ -188,6 +190,23 @@ main()
         # Processor seconds: what a busy machine does beside this test is not start-up.
         seconds.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
     assert median(seconds) < HELP_SECONDS, seconds
+
+
+def test_a_study_is_read_without_torch(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """A verdict, its page and what differs are there at once: nobody waits for what only a fit needs."""
+    folder = whole_study(tmp_path_factory.getbasetemp()).folder
+    done = run_python(
+        f"""
+import sys
+import crossover
+study = crossover.open_study({str(folder)!r})
+study.report({str(tmp_path / "page.html")!r})
+study.main_diff(), study.to_json(), study.markdown()
+print(sorted({{"torch", "transformers", "peft", "sklearn", "polars"}} & sys.modules.keys()))
+"""
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == "[]"
 
 
 # ------------------------------------------------------------------------------------------------------ what is public

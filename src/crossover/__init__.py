@@ -25,8 +25,7 @@ __all__ = [
     "open_study",
 ]
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from crossover.errors import (
     BundleError,
@@ -38,6 +37,7 @@ from crossover.errors import (
     TrialError,
     UserError,
 )
+from crossover.later import later
 from crossover.records import Prices, Verdict
 
 if TYPE_CHECKING:
@@ -47,21 +47,17 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-_LATER = {
-    "Bundle": "crossover.api",
-    "Study": "crossover.api",
-    "compare": "crossover.api",
-    "estimate": "crossover.api",
-    "load": "crossover.api",
-    "open_study": "crossover.api",
-    "crossover_point": "crossover.stats",
-    "data_advantage": "crossover.stats",
-    "Task": "crossover.task",
-}
-
-
-def __getattr__(name: str) -> Any:  # noqa: ANN401  # a module's attribute can be anything
-    """Import the parts that need torch, scipy or polars when they are first asked for: `--help` takes none of them."""
-    if name not in _LATER:
-        raise AttributeError(f"module 'crossover' has no attribute {name!r}")
-    return getattr(import_module(_LATER[name]), name)
+__getattr__ = later(
+    __name__,
+    {
+        "Bundle": "crossover.api",
+        "Study": "crossover.api",
+        "compare": "crossover.api",
+        "estimate": "crossover.api",
+        "load": "crossover.api",
+        "open_study": "crossover.api",
+        "crossover_point": "crossover.stats",
+        "data_advantage": "crossover.stats",
+        "Task": "crossover.task",
+    },
+)

@@ -13,7 +13,8 @@ from crossover.metrics import get_metric
 from crossover.model.base import LanguageModel
 from crossover.model.local import LocalModel
 from crossover.records import TrialRecord
-from crossover.study import Plan, StudyStore, at_precisions, conduct, make_plan, trial_key
+from crossover.study import Plan, StudyStore, at_precisions, make_plan, trial_key
+from crossover.study.conduct import conduct
 from crossover.study.run import run_cells
 from crossover.task import Task
 

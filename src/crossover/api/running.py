@@ -22,11 +22,11 @@ from crossover.study import (
     StudyMemo,
     StudyStore,
     at_precisions,
-    conduct,
     digest,
     programs,
     record_predictions,
 )
+from crossover.study.conduct import conduct
 from crossover.task import Predictions, Task
 
 

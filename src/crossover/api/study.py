@@ -7,17 +7,14 @@ __all__ = ["Study", "open_study"]
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from crossover.api.economics import check_stated, keep_stated, stated
 from crossover.api.files import replace_text
-from crossover.api.judging import Judged, judge_arms
 from crossover.api.words import check_margin, model_in_words
-from crossover.bundle import pack_candidate
 from crossover.errors import StudyError, closest
 from crossover.listener import Listener, Silent
 from crossover.metrics import get_metric, per_class
-from crossover.model.load import load_model
 from crossover.records import DEFAULT_MARGIN, Arm, BreakEven, Prices, TrialRecord, Verdict
 from crossover.report.markdown import render as markdown_of
 from crossover.study import StudyMemo, StudyStore
@@ -33,6 +30,11 @@ from crossover.verdict import (
     with_economics,
 )
 from crossover.verdict.sides import compared_arms
+
+if TYPE_CHECKING:
+    from crossover.api.judging import Judged
+
+# What packs and judges needs torch and is imported there: a verdict and its page do not wait for it.
 
 
 def open_study(folder: Path | str) -> Study:
@@ -217,6 +219,8 @@ class Study:
             StudyError: the verdict recommends nothing that can be packed.
             BundleError: the fresh process answers otherwise.
         """
+        from crossover.bundle import pack_candidate
+
         memo, verdict, records = self._memo(), self.verdict(), self.records()
         name = arm or verdict.recommended
         if name is None:
@@ -260,6 +264,9 @@ class Study:
             StudyError: an arm is unknown, or has no recorded answers.
             OptionError: the task's answers are labels.
         """
+        from crossover.api.judging import judge_arms
+        from crossover.model.load import load_model
+
         memo, verdict, records = self._memo(), self.verdict(), self.records()
         primary = verdict.primary
         nominated = [primary.prompt_arm, primary.weights_arm, primary.both_arm, verdict.recommended]

@@ -14,7 +14,6 @@ __all__ = [
     "unavailable",
 ]
 
-import logging
 import time
 from dataclasses import dataclass
 from functools import lru_cache
@@ -119,7 +118,6 @@ def unavailable(precision: str, device: str = "cpu") -> str | None:
 
 
 def _no_bitsandbytes() -> str | None:
-    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)  # it tells developers which kernels it lacks
     try:
         import bitsandbytes  # noqa: F401, PLC0415  # an extra
     except ImportError as error:

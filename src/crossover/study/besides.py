@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-__all__ = ["Besides", "late_probes", "unanswered"]
+__all__ = ["Besides"]
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
@@ -16,12 +16,10 @@ from crossover.errors import StudyError
 from crossover.measure import OwnText, interaction, own_text, retained, score_probe, share_kept
 from crossover.model.base import Adapter, LanguageModel
 from crossover.records import Inputs, Measurement, Probe, ProbeScores, Retained, TaskSpec, TrialRecord
-from crossover.study.codec import probe_from_json
+from crossover.study.late_probes import keep_late_probes, late_probes, unanswered
 from crossover.study.store import StudyStore
 
 Found = TypeVar("Found")
-
-_LATE = "probes of "
 
 
 class Besides:
@@ -86,7 +84,7 @@ class Besides:
             return
         late = late_probes(self._store).get(record.candidate, {})
         found = {**late, **self._probed(self._store.candidate(record.candidate), lacking)}
-        self._store.put(f"{_LATE}{record.candidate}", {name: asdict(scores) for name, scores in found.items()})
+        keep_late_probes(self._store, record.candidate, found)
 
     def _probed(self, candidate: Candidate, probes: Sequence[Probe]) -> dict[str, ProbeScores]:
         found = {probe.name: _tried(partial(self._probe, probe, candidate)) for probe in probes}
@@ -121,24 +119,6 @@ class Besides:
         identity = self._model.identity
         told = json.dumps([*what, identity.sha256, identity.precision])
         return f"{what[0]} {hashlib.sha256(told.encode()).hexdigest()[:16]}"
-
-
-def unanswered(
-    record: TrialRecord, probes: Sequence[Probe], late: Mapping[str, Mapping[str, ProbeScores]]
-) -> list[Probe]:
-    """Return the probes that what a finished trial left has not answered; `late`: see `late_probes`."""
-    if record.candidate is None or record.measurement is None or not record.key.model:
-        return []
-    known = {**record.measurement.probes, **late.get(record.candidate, {})}
-    return [probe for probe in probes if probe.name not in known or known[probe.name].sha256 != probe.sha256]
-
-
-def late_probes(store: StudyStore) -> dict[str, dict[str, ProbeScores]]:
-    """Return candidate digest -> probe name -> scores, of probes that were added when its trial had finished."""
-    found = store.named(_LATE)
-    return {
-        digest: {name: probe_from_json(scores) for name, scores in probes.items()} for digest, probes in found.items()
-    }
 
 
 def _tried(measured: Callable[[], Found]) -> Found | None:

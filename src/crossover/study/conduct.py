@@ -19,8 +19,8 @@ from crossover.methods.prompt.zero_shot import UserPrompt
 from crossover.metrics import Metric
 from crossover.model.base import LanguageModel, ModelIdentity
 from crossover.records import Probe, TaskSpec, TrialKey, TrialRecord
-from crossover.study.besides import late_probes, unanswered
 from crossover.study.cells import Cell, Plan
+from crossover.study.late_probes import late_probes, unanswered
 from crossover.study.outlook import look_ahead
 from crossover.study.pace import Pace
 from crossover.study.plan import fit_time

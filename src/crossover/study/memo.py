@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-__all__ = ["StudyMemo"]
+__all__ = ["RECORDED", "StudyMemo"]
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
-from crossover.candidate import PromptProgram
-from crossover.model.base import ModelIdentity
 from crossover.records import Example, ProbeScores, TaskInfo, TaskSpec, TrialKey, TrialRecord
-from crossover.study.besides import late_probes
-from crossover.study.recorded import RECORDED
+from crossover.study.late_probes import late_probes
 from crossover.study.store import StudyStore
-from crossover.task import Task
+
+if TYPE_CHECKING:  # a finished study is read without torch
+    from crossover.candidate import PromptProgram
+    from crossover.model.base import ModelIdentity
+    from crossover.task import Task
+
+RECORDED = "predictions:"
+"""How the names of arms begin that are another system's recorded answers."""
 
 _NAME = "memo"
 

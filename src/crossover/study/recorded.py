@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-__all__ = ["RECORDED", "record_predictions"]
+__all__ = ["record_predictions"]
 
 from crossover.measure import score_answers
 from crossover.metrics import Metric
 from crossover.records import Measurement, Prediction, TrialKey, TrialRecord
 from crossover.task import Predictions, Task
-
-RECORDED = "predictions:"
-"""How the names of such arms begin."""
 
 
 def record_predictions(predictions: Predictions, task: Task, metric: Metric, key: TrialKey) -> TrialRecord:

@@ -21,17 +21,19 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from safetensors import SafetensorError
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.pool import NullPool
 
-from crossover.candidate import Candidate, load_candidate, save_candidate
 from crossover.errors import StudyError
 from crossover.records import TrialKey, TrialRecord
 from crossover.study.codec import record_from_json, record_to_json
+
+if TYPE_CHECKING:
+    from crossover.candidate import Candidate
 
 SCHEMA = 1
 _FILE = "study.sqlite"
@@ -216,6 +218,8 @@ class StudyStore:
 
     def keep_candidate(self, candidate: Candidate) -> str:
         """Store a candidate's files under the digest of their content; return the digest."""
+        from crossover.candidate import save_candidate  # here, so that a report is there before torch would be
+
         parent = self.folder / _CANDIDATES
         scratch = None
         try:
@@ -243,6 +247,8 @@ class StudyStore:
         Raises:
             StudyError: its files are gone or were changed.
         """
+        from crossover.candidate import load_candidate  # see `keep_candidate`
+
         folder = self.folder / _CANDIDATES / digest
         if not folder.is_dir() or _digest(folder) != digest:
             raise StudyError(f"{folder} is missing or was changed.", "run the study anew: --study DIR")
