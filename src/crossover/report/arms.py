@@ -65,8 +65,7 @@ COLUMNS = (
     ),
     Column(heading="Memory", title="Highest memory while fitting and measuring"),
     Column(heading="Seeds", title="Draws of the labelled examples, each fitted and measured once"),
-    Column(heading="Validation", title="Score on labelled rows outside the draws, by which families nominate"),
-    Column(heading="Dev", title="Score on dev rows of its own budget; nominates where there are no validation rows"),
+    Column(heading="Dev", title="Score on its own dev rows, by which it was nominated"),
     Column(heading="Lenient", title="Score when badly formed answers are read leniently"),
     Column(heading="Used", title="Labelled examples it looked at"),
     Column(heading="Missing", title="Test answers lost to failures of the machinery, all seeds together"),
@@ -79,6 +78,9 @@ FREE = (
     Column(heading="Format", title="Share of the gain over the bare prompt that is gone when both are constrained"),
 )
 """Columns of studies that asked for free answers beside constrained ones."""
+
+VALIDATION = Column(heading="Validation", title="Score on the validation rows, by which it was nominated")
+"""In place of the dev score, where a study has validation rows."""
 
 PRECISION = Column(heading="Precision", title="How the model's weights were kept and computed with", number=False)
 
@@ -105,6 +107,7 @@ def arm_table(verdict: Verdict, records: Sequence[TrialRecord]) -> tuple[tuple[C
     called = names(verdict, with_precision=False)
     precise = several_precisions(verdict)
     beside = any(arm.free_score is not None for arm in verdict.arms)
+    validated = any(arm.validation_score is not None for arm in verdict.arms)
     rows = []
     for arm in verdict.arms:
         name = called[arm.arm]
@@ -113,6 +116,7 @@ def arm_table(verdict: Verdict, records: Sequence[TrialRecord]) -> tuple[tuple[C
         tokens = known(arm.prompt_tokens + arm.output_tokens)
         latency = arm.latency_ms
         asked = arm.n_test * arm.seeds
+        before = arm.validation_score if validated else arm.dev_score
         free = (
             Cell(text=score(arm.free_score), value=known(arm.free_score)),
             Cell(
@@ -134,8 +138,7 @@ def arm_table(verdict: Verdict, records: Sequence[TrialRecord]) -> tuple[tuple[C
             ),
             Cell(text=memory(arm.peak_memory_mb), value=known(arm.peak_memory_mb)),
             Cell(text=count(arm.seeds), value=arm.seeds),
-            Cell(text=score(arm.validation_score), value=known(arm.validation_score)),
-            Cell(text=score(arm.dev_score), value=known(arm.dev_score)),
+            Cell(text=score(before), value=known(before)),
             Cell(text=score(arm.lenient_score), value=known(arm.lenient_score)),
             Cell(text=count(used), value=used),
             Cell(text=f"{arm.missing:,} of {asked:,}" if arm.missing else "0", value=arm.missing),
@@ -153,5 +156,6 @@ def arm_table(verdict: Verdict, records: Sequence[TrialRecord]) -> tuple[tuple[C
                 interval=interval(arm.interval),
             )
         )
-    columns = (*COLUMNS[:2], *((PRECISION,) if precise else ()), *COLUMNS[2:], *(FREE if beside else ()))
+    common = [VALIDATION if validated and column.heading == "Dev" else column for column in COLUMNS]
+    columns = (*common[:2], *((PRECISION,) if precise else ()), *common[2:], *(FREE if beside else ()))
     return columns, rows, scale

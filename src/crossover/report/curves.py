@@ -80,7 +80,9 @@ def crossover_chart(verdict: Verdict, records: Sequence[TrialRecord]) -> SpecJso
         alt.Chart(rows(leads))
         .mark_area(opacity=0.14)
         .encode(x=x, y=alt.Y("lo:Q"), y2="hi:Q", color=colour, detail="method:N"),
-        alt.Chart(rows(leads)).mark_rule(opacity=0.5).encode(x=x, y=alt.Y("lo:Q"), y2="hi:Q", color=colour),
+        alt.Chart(rows(leads))
+        .mark_rule(opacity=0.5, strokeWidth=3)
+        .encode(x=x, y=alt.Y("lo:Q"), y2="hi:Q", color=colour),
         where("baseline", lines).mark_line(strokeDash=[2, 3], strokeWidth=1.5, color="var(--baseline)"),
         where("other", lines).mark_line().encode(color=pointed, strokeWidth=bold),
         where("lead", lines).mark_line(strokeWidth=2.5).encode(color=colour),
@@ -128,7 +130,8 @@ def crossing_layers(crossover: Crossover | None, last: float) -> list[alt.Chart]
         )
     here = rows([{"x": at, "text": text}])
     side: Literal["left", "right"] = "right" if at > last / 2 else "left"
-    marks.append(alt.Chart(here).mark_rule(color="var(--mark)", strokeWidth=1.2).encode(x="x:Q"))
+    dash = [] if crossover.bound == "exact" else [4, 3]  # only on one side of it is anything known
+    marks.append(alt.Chart(here).mark_rule(color="var(--mark)", strokeWidth=1.2, strokeDash=dash).encode(x="x:Q"))
     marks.append(
         alt.Chart(here)
         .mark_text(color="var(--text)", align=side, dx=-4 if side == "right" else 4, dy=-10, fontSize=12)
