@@ -84,7 +84,10 @@ def test_each_cell_says_what_was_measured() -> None:
     assert cell(table, "Customization", "prompt") == (
         "4 of 5 answers written freely are a label | asked for capital letters: 2 of 5 follow"
     )
-    assert cell(table, "Flexibility", "prompt") == "other labels: 480 ms until the prompt is built and read"
+    assert (
+        cell(table, "Flexibility", "prompt")
+        == "other labels: 480 ms until the prompt is built and read, without examples of them"
+    )
     assert cell(table, "Flexibility", "weights") == "other labels: 58 s, a new fit"
     assert cell(table, "Training process", "both") == "0 configurations tried, 32,000 token passes, 80 s"
     assert cell(table, "Resources", "prompt") == "812 MiB at most | 172 tokens a call | 86 ms a call, one at a time"
@@ -174,7 +177,10 @@ def test_a_lead_on_one_label_is_named_and_chance_is_not() -> None:
 
 def test_a_slice_of_a_few_rows_says_nothing() -> None:
     few = {f"test:{i}": "rare" if i < 4 else "common" for i in range(N)}
-    assert cell(table_of(usual(N), few), "Use cases", "prompt") == "on none of 1 label surely ahead of lora"
+    assert (
+        cell(table_of(usual(N), few), "Use cases", "prompt")
+        == "on none of the 1 label with 5 or more test rows (of 2) surely ahead of lora"
+    )
 
 
 def test_probes_of_another_file_by_the_same_name_are_left_out() -> None:

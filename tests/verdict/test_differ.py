@@ -226,3 +226,18 @@ def test_the_most_frequent_answer_stands_for_the_seeds() -> None:
         changed.append(replace(record, measurement=replace(record.measurement, results=results)))
     one = next(iter(outcomes(changed).values()))
     assert (one.answer, one.times, one.seeds) == ("blue", 2, 3)
+
+
+@pytest.mark.parametrize(("scores", "shown"), [((1, 0, 0), "wrong"), ((1, 1, 0), "right"), ((0, 1, 0), "wrong")])
+def test_of_equals_the_answer_fits_the_mark(scores: tuple[int, ...], shown: str) -> None:
+    """Three seeds, three answers: beside a mark that says wrong, the wanted one would be a riddle."""
+    words = {1: iter(("right", "right, too")), 0: iter(("wrong", "wrong, too"))}
+    changed = []
+    for record, score in zip([r for r in study() if r.key.method == "lora"], scores, strict=True):
+        assert record.measurement is not None
+        answer = next(words[score])
+        results = tuple(replace(r, answer=answer, score=float(score)) for r in record.measurement.results)
+        changed.append(replace(record, measurement=replace(record.measurement, results=results)))
+    one = next(iter(outcomes(changed).values()))
+    assert (one.answer or "").startswith(shown)
+    assert one.times == 1

@@ -15,6 +15,7 @@ from crossover.records import Amount, Arm, Economics, Latency, Prices, Verdict
 from crossover.verdict import break_even, decide, explanation, from_json, to_json, with_economics
 from crossover.verdict.economics import month
 from crossover.verdict.figures import amount, duration, energy, money
+from crossover.verdict.sides import find_arm
 from tests.verdict.studies import task, usual
 
 PRICES = Prices(machine_hour=3.6, kwh=0.3, currency="EUR")
@@ -151,7 +152,7 @@ def test_the_verdict_says_when_and_what_a_month_costs() -> None:
     answers = dict(explanation(costed()))
     assert answers["When it has paid back"] == snapshot(
         "lora@64 has cost less in all than knn-few-shot@64 after 810 calls in time and money, after 160 calls in "
-        "tokens; than lora+few-shot@64 at once in time, tokens and money."
+        "tokens. lora@64 has cost less in all than lora+few-shot@64 at once in time, tokens and money."
     )
     assert answers["What a month costs"] == snapshot(
         "10,000 calls of lora@64, one at a time: 3.2 min, 1.4 Wh (estimated), 0.19 EUR (estimated); the fit, once: "
@@ -208,4 +209,21 @@ def test_amounts_as_people_read_them() -> None:
     assert energy(12.3, "estimated") == "12 kWh (estimated)"
     assert [money(m, Prices()) for m in (0.0, 0.00421, 0.5, 1.5, 1234.5)] == ["0", "0.0042", "0.50", "1.50", "1,234"]
     assert amount(Amount(), PRICES, None) == ""
-    assert amount(Amount(money=1.0, kwh=1.0), Prices(machine_hour=1.0), "estimated") == "1.0 kWh (estimated), 1.00"
+    assert (
+        amount(Amount(money=1.0, kwh=1.0), Prices(machine_hour=1.0), "estimated")
+        == "1.0 kWh (estimated), 1.00 in money"
+    )
+
+
+def test_what_a_thousand_calls_cost_is_said_where_there_are_prices() -> None:
+    verdict = costed()
+    told = dict(explanation(verdict))["What it costs in money"]
+    one = find_arm(verdict, "lora@64")
+    assert one is not None
+    assert verdict.economics is not None
+    calls = month(one, 1000, verdict.economics.prices).calls.money
+    assert calls is not None
+    assert told.startswith(f"lora@64 {money(calls, verdict.economics.prices)} for 1,000 calls, ")
+    assert told.count(" for 1,000 calls") == 3
+    bare = with_economics(verdict, Prices())
+    assert "What it costs in money" not in dict(explanation(bare))

@@ -180,7 +180,9 @@ def test_an_arm_that_was_not_nominated_and_reads_higher_is_named() -> None:
     assert verdict.recommended == "lora@64"
     told = _answer(verdict, "Higher on this test")
     assert told is not None
-    assert told.startswith("full@64 reads 95%, lora@64 78%. Arms are nominated by dev score, here 66% and 70%:")
+    assert told.startswith(
+        "full@64 reads 95%, lora@64 78%. It was not nominated: before the test lora@64 had 70%, it 66% (dev "
+    )
     assert "the highest of 6 arms on one test is partly luck (p < .001, corrected for that)." in told
 
 

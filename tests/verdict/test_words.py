@@ -111,7 +111,7 @@ What this test can see Differences under about 10 points will mostly not be seen
 def test_only_one_family() -> None:
     records = [*arm("few-shot", "prompt", 0.8, dev=0.5), *arm("linear", "baseline", 0.3)]
     assert _told(records, 100, "token_f1") == snapshot("""\
-Keep to a prompt. With 64 labels, few-shot reaches 80% token F1 [73, 86]; the best baseline, linear, 30%. No other way of adapting was measured, so nothing is said about it.
+Keep to a prompt. With 64 labels, few-shot reaches 80% token F1 [73, 86]; the best baseline, linear, 30%. No other way of adapting took part, so nothing is said about it.
 What it costs A call reads 40 tokens.
 Without a model? A linear model on word counts reaches 30% [23, 38].
 What this test can see Differences under about 17 points will mostly not be seen.\

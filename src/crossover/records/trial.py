@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-__all__ = ["Configuration", "ExampleResult", "Latency", "Measurement", "Prediction", "TrialKey", "TrialRecord"]
+__all__ = [
+    "Configuration",
+    "ExampleResult",
+    "Latency",
+    "LeftOut",
+    "Measurement",
+    "Prediction",
+    "TrialKey",
+    "TrialRecord",
+]
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -124,6 +133,7 @@ class TrialRecord:
         error: why the trial failed, or None.
         fit_joules: energy of the fit; None where it was not measured.
         energy_source: who says what energy fit and calls took; None where nobody does.
+        prompt: the frozen candidate's prompt as text, "{field}" where an input will stand; None without one.
         validation: example id -> score on the validation rows, labelled training rows outside the draw; None where an
             answer is missing. What a family nominates is read from it. Empty where there were none, and at budgets at
             which nothing is nominated.
@@ -143,9 +153,19 @@ class TrialRecord:
     fit_joules: float | None = None
     energy_source: EnergySource | None = None
     validation: Mapping[str, float | None] = field(default_factory=dict)
+    prompt: str | None = None
 
     @property
     def validation_score(self) -> float | None:
         """The mean score on the validation rows that were answered; None without any."""
         known = [score for score in self.validation.values() if score is not None]
         return sum(known) / len(known) if known else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeftOut:
+    """A method × budget that is not run, and why."""
+
+    method: str
+    budget: int
+    reason: str

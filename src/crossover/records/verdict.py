@@ -105,6 +105,8 @@ class Arm:
         energy_source: who says so; "estimated" where that is so for one of the seeds.
         validation_score: on labelled training rows outside the draws, by which families nominate; None where there are
             none for all seeds.
+        failed: trials that left no measurement.
+        error: why the first of them failed; None where none did.
     """
 
     arm: str
@@ -139,6 +141,8 @@ class Arm:
     single_call_joules: float | None = None
     energy_source: EnergySource | None = None
     validation_score: float | None = None
+    failed: int = 0
+    error: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

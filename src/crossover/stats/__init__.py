@@ -14,6 +14,7 @@ from crossover.stats.power import (
     further_examples,
     measured_detectable_difference,
 )
+from crossover.stats.racing import is_behind
 from crossover.stats.shares import LostShare, lost_share
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "further_examples",
     "further_gain",
     "holm",
+    "is_behind",
     "lost_share",
     "measured_detectable_difference",
     "wilson",

@@ -131,7 +131,7 @@ class _Points:
     @property
     def can_resample(self) -> bool:
         several = any(len(points) > 1 for at in self._rows.values() for points in at.values())
-        return several or (bool(self._flat) and self._flat[0].by_example is not None)
+        return several or (bool(self._flat) and all(point.by_example is not None for point in self._flat))
 
     def means(self, method: str) -> Array:
         at = self._rows[method]

@@ -46,9 +46,12 @@ class Comparison:
 
     @property
     def interval(self) -> Interval:
-        """Two-sided, for other examples and other seeds; contains 0 exactly when p is above 1 - level."""
+        """Two-sided, for other examples and other seeds; contains 0 exactly when p is above 1 - level.
+
+        No two scores differ by more than 1, which a few groups of rows would have it do.
+        """
         half = self.known.half_width(self.level)
-        return Interval(low=self.difference - half, high=self.difference + half)
+        return Interval(low=max(self.difference - half, -1.0), high=min(self.difference + half, 1.0))
 
     def p_at_most(self, bound: float) -> float:
         """Return the one-sided p-value against "the true difference is `bound` or more": small when it is surely

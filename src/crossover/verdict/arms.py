@@ -33,7 +33,6 @@ class ArmData:
         seed_means: mean score of each seed.
         fixed: another seed would have given the same scores: no labels, or rows that are all alike. A baseline that ran
             once is taken as it is, too.
-        failed: trials that left no measurement.
         clusters: which examples belong together, [examples], the same in every arm; None: each stands alone.
         validation: scores on the validation rows that were answered, by seed and example id; empty without any.
     """
@@ -46,7 +45,6 @@ class ArmData:
     free: Array
     seed_means: Array
     fixed: bool
-    failed: int
     clusters: Clusters | None = None
     validation: Mapping[int, Mapping[str, float]] = field(default_factory=dict)
 
@@ -177,13 +175,14 @@ def _arm(name: str, trials: Sequence[TrialRecord], answers: _Answers, level: flo
     )
     absent = np.isnan(scores)
     missing = int(absent.sum())
-    usable = scores.size > 0 and missing <= MOST_MISSING * scores.size
+    seen = ~absent.any(axis=0)
+    # Two arms, each with most of its examples answered by all seeds, have some in common.
+    usable = scores.size > 0 and missing <= MOST_MISSING * scores.size and 2 * int(seen.sum()) > answers.n
     seed_means = (
         np.array([float(row[~gone].mean()) for row, gone in zip(scores, absent, strict=True)])
         if usable
         else np.empty(0)
     )
-    seen = ~absent.any(axis=0) if missing else np.ones(answers.n, dtype=bool)
     clusters = None if answers.clusters is None else answers.clusters[seen]
     mean = arm_interval(scores[:, seen], level=level, clusters=clusters) if usable else None
     alike = len(seeds) > 1 and all(np.array_equal(row, scores[0], equal_nan=True) for row in scores[1:])
@@ -220,6 +219,8 @@ def _arm(name: str, trials: Sequence[TrialRecord], answers: _Answers, level: flo
         single_call_joules=_optional_mean([measurement.single_call_joules for _, measurement in measured]),
         energy_source=_energy_source([trial.energy_source for trial, _ in measured]),
         validation_score=_optional_mean([trial.validation_score for trial, _ in measured]),
+        failed=len(trials) - len(measured),
+        error=next((trial.error for trial in trials if trial.measurement is None), None),
     )
     return ArmData(
         summary=summary,
@@ -230,7 +231,6 @@ def _arm(name: str, trials: Sequence[TrialRecord], answers: _Answers, level: flo
         free=free,
         seed_means=seed_means,
         fixed=fixed,
-        failed=len(trials) - len(measured),
         clusters=answers.clusters,
         validation={trial.key.seed: _answered(trial.validation) for trial, _ in measured if trial.validation},
     )

@@ -10,9 +10,9 @@ from typing import TypeAlias
 
 from crossover.records import Arm, Family, Interaction, Json, Measurement, TrialRecord, Verdict
 from crossover.verdict.differ import Differing
-from crossover.verdict.figures import about, interval, joules, percent
+from crossover.verdict.figures import about, called, interval, joules, n_labels, percent, plain_points
 from crossover.verdict.probes import probe_lines
-from crossover.verdict.sides import nominee, trials_of
+from crossover.verdict.sides import hedge, nominee, prompt_at_start, trials_of
 from crossover.verdict.wins import parts_of, where_it_wins
 
 COLUMNS: tuple[Family, ...] = ("prompt", "weights", "both")
@@ -91,6 +91,7 @@ def aspects(
     arms = tuple(nominee(verdict, family) for family in COLUMNS)
     sides = [None if arm is None else _side(arm, arms, records) for arm in arms]
     called = "label" if verdict.task.labels else "sort of input"
+    n_slices = len(set((slices or {}).values()))
     differing = Differing(records, (), parts=parts_of(slices or {}, called=called), groups=groups)
     rows: tuple[tuple[str, Callable[[_Side], Sequence[str]]], ...] = (
         ("Definition", lambda side: [_DEFINITIONS[side.arm.family]]),
@@ -102,7 +103,7 @@ def aspects(
         ("Flexibility", _flexibility),
         ("Training process", _training),
         ("Resources", _resources),
-        ("Use cases", lambda side: where_it_wins(side.arm, side.rival, differing, called=called)),
+        ("Use cases", lambda side: where_it_wins(side.arm, side.rival, differing, called=called, total=n_slices)),
         ("Real-time use", _real_time),
     )
     return Aspects(
@@ -129,35 +130,34 @@ def _side(arm: Arm, nominated: Sequence[Arm | None], records: Sequence[TrialReco
 
 def _example(side: _Side, verdict: Verdict) -> list[str]:
     arm = side.arm
-    score = f": {percent(arm.score)}{interval(arm.interval)} {verdict.task.metric}" if arm.score is not None else ""
+    score = (
+        f": {percent(arm.score)}{interval(arm.interval)} {called(verdict.task.metric)}" if arm.score is not None else ""
+    )
     return [f"{arm.method} {_with(arm.budget)}{score}"]
 
 
 def _with(budget: int) -> str:
-    return "without labels" if budget == 0 else f"with {_labels(budget)}"
-
-
-def _labels(count: int) -> str:
-    return "1 label" if count == 1 else f"{count:,} labels"
+    return "without labels" if budget == 0 else f"with {n_labels(budget)}"
 
 
 def _data(side: _Side, verdict: Verdict, records: Sequence[TrialRecord], margin: float) -> list[str]:
     arm = side.arm
     used = [record.labels_used for record in trials_of(arm, records)]
-    lines = [f"{_labels(max(used))} used"] if used else []
+    lines = [f"{n_labels(max(used))} used"] if used else []
     same = (arm.method, arm.model, arm.precision)
     curve = [one for one in verdict.arms if (one.method, one.model, one.precision) == same and one.score is not None]
     if len(curve) > 1:
         best = max(one.score or 0.0 for one in curve)
         enough = min(one.budget for one in curve if (one.score or 0.0) >= best - margin)
-        near = "nothing more than the prompt" if enough == 0 else f"from {_labels(enough)} on"
-        lines.append(f"within {round(100 * margin)} points of its own best {near}")
+        near = "without any labels" if enough == 0 else f"from {n_labels(enough)} on"
+        lines.append(f"within {plain_points(margin)} of its own best {near}")
     found = verdict.crossover
     if found is not None and arm.method == found.weights_method and found.labels is not None:
         told = {
-            "exact": f"overtakes {found.prompt_method} at about {about(found.labels)} labels",
-            "at_most": f"ahead of {found.prompt_method} from the fewest measured, {about(found.labels)} labels",
-            "at_least": f"had not overtaken {found.prompt_method} at {about(found.labels)} labels, the most measured",
+            "exact": f"overtakes {found.prompt_method} at about {n_labels(found.labels)}",
+            "at_most": f"ahead of {prompt_at_start(verdict, found)} from the fewest measured, {n_labels(found.labels)}"
+            f"{hedge(verdict)}",
+            "at_least": f"had not overtaken {found.prompt_method} at {n_labels(found.labels)}, the most measured",
         }
         if found.bound in told:
             lines.append(told[found.bound])
@@ -207,7 +207,7 @@ def _flexibility(side: _Side) -> list[str]:
         return [f"other labels: {_time(arm.fit_seconds)}, a new fit"] if arm.fit_seconds else []
     if found is None or found.new_labels_s is None:
         return []
-    return [f"other labels: {_time(found.new_labels_s)} until the prompt is built and read"]
+    return [f"other labels: {_time(found.new_labels_s)} until the prompt is built and read, without examples of them"]
 
 
 def _training(side: _Side) -> list[str]:

@@ -12,7 +12,8 @@ The rules, in order:
    the level where there are two: it is a second look, and together with the primary comparison false wins stay at
    about 5%. Otherwise the winner of the primary comparison wins.
 4. `tied` when weights and prompt are equivalent within the margin (two one-sided tests), `unsure` in every other case.
-   A method with chance in it that has one seed wins nothing: one seed speaks of one adapter, not of a method.
+   A method with chance in it that has one seed wins nothing: one seed speaks of one adapter, not of a method. Where
+   prompt or weights were tried and no arm of theirs has a score, nothing else is decided either.
 5. *Recommended.* The winner where there is one. With `neither`, the cheapest baseline that is not beaten. Otherwise,
    among the nominees and the best baseline: arms that another beats are out; of the rest the cheapest that lies within
    the margin, or within one standard error of the paired difference, of the highest score (the one-standard-error rule,
@@ -25,7 +26,7 @@ from __future__ import annotations
 
 __all__ = ["decide"]
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import replace
 
 from crossover.records import DEFAULT_MARGIN, Arm, Decision, Family, Primary, TaskInfo, TrialRecord, Verdict
@@ -73,6 +74,8 @@ def decide(
         level=level,
     )
     decision, unsettled = _decision(standing)
+    if standing.unheard():  # nobody wins because the other side's machinery failed
+        decision, unsettled = "unsure", None
     recommended = _recommended(standing, decision)
     summaries = tuple(
         _with_format(summary, arm, standing)
@@ -107,41 +110,47 @@ def _decision(standing: Standing) -> tuple[Decision, tuple[ArmData, ArmData] | N
     if baseline is not None:
         ahead = {family for family, arm in nominees.items() if standing.beats(arm, baseline)}
         if not ahead:
-            best = max(_best_known(nominees.values()), key=lambda arm: (_lead(standing, arm, baseline), arm.name))
-            return ("neither" if _excluded(standing, baseline) else "unsure"), (best, baseline)
+            possible = [arm for arm in standing.in_the_running() if not _excluded(standing, arm, baseline)]
+            if not possible:
+                return "neither", None
+            return "unsure", (max(possible, key=lambda arm: _worth_asking(standing, arm, baseline)), baseline)
     winner = _winning_family(standing, primary, baseline)
-    if winner is not None and winner in ahead and not _one_seed(standing, winner):
+    if winner is not None and winner in ahead and not _one_seed(standing, winner, primary):
         return _WON[winner], primary
     if primary is None:
         return "unsure", ((next(iter(nominees.values())), baseline) if baseline else None)
     compared = standing.pairs.compare(*primary)
     if not compared.candidate_only and compared.equivalent(standing.margin):
         return "tied", primary
+    if winner is not None and winner not in ahead:
+        return "unsure", _open_beside(standing, winner, ahead)
     return "unsure", primary
 
 
-def _best_known(nominees: Iterable[ArmData]) -> list[ArmData]:
-    """Return the nominees with the most seeds, and those without chance in them: what is open is asked about these.
+def _worth_asking(standing: Standing, arm: ArmData, baseline: ArmData) -> tuple[int, float, str]:
+    """Order arms by how much one wants to know what would settle them: the surest known, then the furthest ahead."""
+    seeds = max(len(one.seeds) for one in standing.nominees.values()) if arm.fixed else len(arm.seeds)
+    return seeds, standing.pairs.compare(arm, baseline).difference, arm.name
 
-    A race stops a whole family after a seed: how many test rows would settle such an arm nobody wants to know.
+
+def _open_beside(standing: Standing, winner: Family, ahead: Container[Family]) -> tuple[ArmData, ArmData] | None:
+    """Return what is open where prompt and weights are settled, and the winner does not beat the baseline.
+
+    Where both together beat it, that is whether they beat the winner, too.
     """
-    found = list(nominees)
-    most = max(len(arm.seeds) for arm in found)
-    return [arm for arm in found if arm.fixed or len(arm.seeds) == most]
+    together = standing.together()
+    if together is not None and "both" in ahead:
+        return together
+    return (standing.nominees[winner], standing.baseline) if standing.baseline is not None else None
 
 
-def _lead(standing: Standing, arm: ArmData, baseline: ArmData) -> float:
-    return standing.pairs.compare(arm, baseline).difference
-
-
-def _excluded(standing: Standing, baseline: ArmData) -> bool:
-    """Return whether no nominee leads the baseline by anything that matters (rule 2)."""
+def _excluded(standing: Standing, arm: ArmData, baseline: ArmData) -> bool:
+    """Return whether a nominee does not lead the baseline by anything that matters (rule 2)."""
+    found = standing.pairs.compare(arm, baseline)
+    if found.interval.high < 0:
+        return True
     bound = max(WORTHWHILE, standing.margin)
-    compared = [standing.pairs.compare(arm, baseline) for arm in standing.in_the_running()]
-    return all(
-        (found.difference <= standing.margin and found.p_at_most(bound) < 1 - standing.level) or found.interval.high < 0
-        for found in compared
-    )
+    return found.difference <= standing.margin and found.p_at_most(bound) < 1 - standing.level
 
 
 def _winning_family(
@@ -161,10 +170,14 @@ def _winning_family(
     return None
 
 
-def _one_seed(standing: Standing, winner: Family) -> bool:
-    """Return whether what the winner won was won by, or from, a single seed of a method with chance in it."""
+def _one_seed(standing: Standing, winner: Family, primary: tuple[ArmData, ArmData] | None) -> bool:
+    """Return whether what the winner won was won by, or from, a single seed of a method with chance in it.
+
+    Both together had to beat each alone; another winner the other side of the primary comparison.
+    """
     arm = standing.nominees[winner]
-    against = [*standing.nominees.values(), *([standing.baseline] if standing.baseline else [])]
+    beaten = standing.nominees.values() if winner == "both" else primary or ()
+    against = [*beaten, *([standing.baseline] if standing.baseline else [])]
     return any(standing.pairs.compare(arm, other).candidate_only for other in against if other.name != arm.name)
 
 

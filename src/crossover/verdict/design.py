@@ -108,7 +108,9 @@ def simulate(
         arms = [arm for budget in budgets for arm in _at(budget, budgets[-1], seed_sd=seed_sd, gain=gain)]
         verdicts = run_studies(arms, n_test=test_size, studies=studies, seeds=seeds, start=100 + place, margin=margin)
         counts = Counter(verdict.decision for verdict in verdicts)
-        needed = examples_needed(gain, seeds, seed_sd=seed_sd, power=POWER) if gain > margin else None
+        # One seed wins nothing, whatever the test.
+        asked = gain > margin and seeds > 1
+        needed = examples_needed(gain, seeds, seed_sd=seed_sd, power=POWER) if asked else None
         outcomes.append(_outcome(gain, counts, margin, needed))
     return Simulation(
         test_size=test_size,

@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from crossover.records import Example, Interval, TrialRecord
+from crossover.records import Example, TrialRecord
 from crossover.stats import Calibration, Comparison, calibration, holm
 from crossover.verdict.arms import ArmData, example_order, gather
 from crossover.verdict.diff import ANOTHER_TEXT, ArmSide, Confusion, Diff, Disagreement, SliceDifference
@@ -175,7 +175,7 @@ class Differing:
             score_a=means[0],
             score_b=means[1],
             difference=tested.difference if tested else plain,
-            interval=_possible(tested.interval) if tested else None,
+            interval=tested.interval if tested else None,
             p=tested.p if tested else None,
         )
 
@@ -226,11 +226,6 @@ class Differing:
 def confidence(margin: float) -> float:
     """Return the best answer's share of the probability of the two best, from the difference of their logarithms."""
     return float(1 / (1 + np.exp(-min(700.0, max(-700.0, margin)))))
-
-
-def _possible(interval: Interval) -> Interval:
-    """Return an interval without the differences that no two scores have: a few rows reach beyond ±1."""
-    return Interval(low=max(-1.0, interval.low), high=min(1.0, interval.high))
 
 
 def _restricted(arm: ArmData, here: NDArray[np.bool_]) -> ArmData:

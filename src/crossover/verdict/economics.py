@@ -11,6 +11,7 @@ __all__ = [
     "break_even",
     "economics_from_json",
     "economics_to_json",
+    "is_priced",
     "month",
     "with_economics",
 ]
@@ -44,6 +45,12 @@ def with_economics(verdict: Verdict, prices: Prices, calls_per_month: float | No
         months=tuple(month(arm, calls_per_month, prices) for arm in shown) if calls_per_month is not None else (),
     )
     return replace(verdict, economics=found)
+
+
+def is_priced(prices: Prices) -> bool:
+    """Return whether people named any price."""
+    asked = (prices.machine_hour, prices.kwh, prices.million_input_tokens, prices.million_output_tokens)
+    return any(price is not None for price in asked)
 
 
 def break_even(arm: Arm, against: Arm, prices: Prices | None = None) -> BreakEven:

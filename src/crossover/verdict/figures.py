@@ -5,12 +5,15 @@ from __future__ import annotations
 __all__ = [
     "about",
     "amount",
+    "called",
     "duration",
     "energy",
+    "in_money",
     "interval",
     "joules",
     "labels",
     "money",
+    "n_labels",
     "other_margin",
     "p_value",
     "percent",
@@ -66,12 +69,13 @@ def rating(score: float | None, bounds: Interval | None, metric: str) -> str:
     """Return "answers 78% right [72, 83]", or "reaches 78% token F1 [72, 83]" where that is not a share of answers."""
     if score is None:
         return "has no score"
-    reached = (
-        f"answers {percent(score)} right"
-        if metric in SHARES
-        else f"reaches {percent(score)} {_CALLED.get(metric, metric)}"
-    )
+    reached = f"answers {percent(score)} right" if metric in SHARES else f"reaches {percent(score)} {called(metric)}"
     return reached + interval(bounds)
+
+
+def called(metric: str) -> str:
+    """Return what a metric is called: "accuracy", "ROUGE-L"."""
+    return _CALLED.get(metric, metric)
 
 
 def signed(fraction: float) -> str:
@@ -108,7 +112,12 @@ def about(count: float) -> str:
 
 def labels(budget: int) -> str:
     """Return "With 64 labels" or "Without labels"."""
-    return "Without labels" if budget == 0 else "With 1 label" if budget == 1 else f"With {budget:,} labels"
+    return "Without labels" if budget == 0 else f"With {n_labels(budget)}"
+
+
+def n_labels(count: float) -> str:
+    """Return "64 labels" or "1 label", rounded as `about` does above 100."""
+    return "1 label" if round(count) == 1 else f"{about(count) if count != int(count) else f'{int(count):,}'} labels"
 
 
 def seeds(count: int) -> str:
@@ -144,6 +153,12 @@ def money(value: float, prices: Prices) -> str:
     return f"{said} {prices.currency}" if prices.currency else said
 
 
+def in_money(value: float, prices: Prices) -> str:
+    """Return an amount of money for a sentence: "12 EUR", or "0.0042 in money" where people name no currency."""
+    said = money(value, prices)
+    return said if prices.currency else f"{said} in money"
+
+
 def amount(found: Amount, prices: Prices, source: EnergySource | None) -> str:
     """Return what is known of an amount: "4 min, 12 Wh (estimated), 0.31 EUR". Energy that is not measured marks the
     money that is paid for it, too.
@@ -155,7 +170,7 @@ def amount(found: Amount, prices: Prices, source: EnergySource | None) -> str:
         parts.append(energy(found.kwh, source))
     if found.money is not None:
         is_guess = source == "estimated" and prices.kwh is not None
-        parts.append(money(found.money, prices) + " (estimated)" * is_guess)
+        parts.append(in_money(found.money, prices) + " (estimated)" * is_guess)
     return ", ".join(parts)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["ENOUGH_SEEDS", "Nomination", "nominate"]
+__all__ = ["ENOUGH_SEEDS", "Nomination", "nominate", "rated_on", "shared_rows"]
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,6 +17,7 @@ FEWEST_ROWS = 16
 """Validation rows, all seeds together, below which dev scores say as much."""
 
 CONTENDERS: tuple[Family, ...] = ("prompt", "weights", "both")
+_LEADING: tuple[Family, ...] = ("prompt", "weights")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +25,8 @@ class Nomination:
     """The families' arms for the primary comparison.
 
     Attributes:
-        budget: the budget at which they were nominated; None when nothing was measured.
+        budget: the label budget of the comparison, which an arm that uses no labels may be nominated for, too; None
+            when nothing was measured.
         arms: family -> arm, for those families that took part.
         reasons: how each was chosen, in sentences.
     """
@@ -40,13 +42,16 @@ def nominate(arms: Sequence[ArmData], *, precision: str | None = None) -> Nomina
     Where there are arms in `precision`, only these are nominated: it was declared before the test was read, and two
     families compared in two precisions would be compared in more than what they adapt.
 
-    The budget is the largest at which every family that was measured with labels has an arm with a validation or dev
-    score and `ENOUGH_SEEDS` seeds; where there is none, 2 and then 1 seeds do; where families share no budget, each
-    takes its own largest. There the arm with the highest mean score on the validation rows is nominated, of those and
-    of the family's arms that use no labels, all on the rows that every one of them has answered; of equals the one
-    with fewer token passes, then by name. Where they share too few such rows, it is the arm with the highest mean dev
-    score at that budget, among those that have one. A family without either is spoken for by an arm that uses no
-    labels, or else by any arm that it has.
+    The budget is the largest at which prompt and weights each have an arm with a validation or dev score and
+    `ENOUGH_SEEDS` seeds; where there is none, 2 and then 1 seeds do; where they share no budget, each takes its own
+    largest. `both` joins them at that budget or takes no part: one that was measured with fewer labels must not move
+    the comparison there. Where one of the two took no part, the budget is that of the families that did.
+
+    There the arm with the highest mean score on the validation rows is nominated, of those and of the family's arms
+    that use no labels, all on the rows that every one of them has answered; of equals the one with fewer token passes,
+    then by name. Where they share too few such rows, it is the arm with the highest mean dev score at that budget,
+    among those that have one. A family without either is spoken for by an arm that uses no labels, or else by any arm
+    that it has.
     """
     contending = [arm for arm in arms if arm.family in CONTENDERS and arm.scored]
     declared = [arm for arm in contending if arm.key.precision == precision]
@@ -56,24 +61,30 @@ def nominate(arms: Sequence[ArmData], *, precision: str | None = None) -> Nomina
     if not present:
         return Nomination(budget=None, arms={}, reasons=())
     selected = {family: [arm for arm in scored[family] if arm.summary.budget and _is_rated(arm)] for family in present}
-    budget = _shared_budget([selected[family] for family in present if selected[family]])
+    leading = [selected[family] for family in _LEADING if selected.get(family)]
+    budget = _shared_budget(leading if len(leading) == len(_LEADING) else [one for one in selected.values() if one])
     nominees: dict[Family, ArmData] = {}
     apart = 0 < len(declared) < len(contending)
     reasons = [f"The verdict is about {precision}, which was named first."] if apart else []
+    at_budgets = []
     for family in present:
         at = budget if budget is not None else _shared_budget([selected[family]] if selected[family] else [])
         choices = [arm for arm in selected[family] if arm.summary.budget == at]
+        if family == "both" and selected[family] and not choices and len(nominees) == len(_LEADING):
+            reasons.append(f"No arm of both was measured with {at:,} labels: none takes part in the comparison there.")
+            continue
         if choices:
             most = max(min(arm.summary.seeds, ENOUGH_SEEDS) for arm in choices)
             choices = [arm for arm in choices if arm.fixed or arm.summary.seeds >= most]
-        ratings = _ratings(choices, [arm for arm in scored[family] if not arm.summary.budget])
+        bare = [arm for arm in scored[family] if not arm.summary.budget]
+        ratings = _ratings(choices, bare)
         if ratings.scores:
             nominees[family], reason = _highest(ratings, family)
         else:
             nominees[family], reason = _spoken_for(scored[family], family)
         reasons.append(reason)
-    largest = max(nominee.summary.budget for nominee in nominees.values())
-    return Nomination(budget=largest, arms=nominees, reasons=tuple(reasons))
+        at_budgets.append(at if at is not None else nominees[family].summary.budget)
+    return Nomination(budget=max(at_budgets), arms=nominees, reasons=tuple(reasons))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,9 +98,9 @@ class _Ratings:
 def _ratings(labelled: Sequence[ArmData], bare: Sequence[ArmData]) -> _Ratings:
     """Return how arms of one budget, and those of their family that use no labels, compare without the test."""
     choices = [*labelled, *(arm for arm in bare if arm.validation)]
-    shared = _shared_rows([arm for arm in choices if arm.summary.budget], [a for a in choices if not a.summary.budget])
+    shared = shared_rows([arm for arm in choices if arm.summary.budget], [a for a in choices if not a.summary.budget])
     if len(shared) >= FEWEST_ROWS:
-        return _sorted([(arm, fmean(_on(arm, seed, name) for seed, name in shared)) for arm in choices], "validation")
+        return _sorted([(arm, fmean(rated_on(arm, shared))) for arm in choices], "validation")
     return _sorted([(arm, arm.summary.dev_score) for arm in labelled if arm.summary.dev_score is not None], "dev")
 
 
@@ -97,8 +108,11 @@ def _sorted(rated: Sequence[tuple[ArmData, float]], word: str) -> _Ratings:
     return _Ratings(scores=tuple(sorted(rated, key=lambda one: (-one[1], *_cost(one[0])))), word=word)
 
 
-def _shared_rows(labelled: Sequence[ArmData], bare: Sequence[ArmData]) -> list[tuple[int, str]]:
-    """Return the (seed, example id) at which every arm has a score; those that use no labels have the same for all."""
+def shared_rows(labelled: Sequence[ArmData], bare: Sequence[ArmData]) -> list[tuple[int, str]]:
+    """Return the (seed, example id) of the validation rows that every arm has answered.
+
+    What uses no labels answers the rows of all seeds, and the same at every one.
+    """
     known = [{name for scores in arm.validation.values() for name in scores} for arm in bare]
     everywhere = set.intersection(*known) if known else None
     if not labelled:
@@ -109,10 +123,12 @@ def _shared_rows(labelled: Sequence[ArmData], bare: Sequence[ArmData]) -> list[t
     return sorted(pair for pair in shared if everywhere is None or pair[1] in everywhere)
 
 
-def _on(arm: ArmData, seed: int, name: str) -> float:
+def rated_on(arm: ArmData, rows: Sequence[tuple[int, str]]) -> list[float]:
+    """Return an arm's scores on rows that it has answered; see `shared_rows`."""
     if arm.summary.budget:
-        return arm.validation[seed][name]
-    return next(scores[name] for scores in arm.validation.values() if name in scores)
+        return [arm.validation[seed][name] for seed, name in rows]
+    known = {name: score for scores in arm.validation.values() for name, score in scores.items()}
+    return [known[name] for _, name in rows]
 
 
 def _highest(ratings: _Ratings, family: Family) -> tuple[ArmData, str]:
@@ -126,7 +142,7 @@ def _spoken_for(family_arms: Sequence[ArmData], family: Family) -> tuple[ArmData
     """Return who speaks for a family in which nothing can be compared without the test."""
     without = [arm for arm in family_arms if arm.summary.budget == 0] or family_arms
     nominee = min(without, key=lambda arm: (-arm.summary.budget, -min(arm.summary.seeds, ENOUGH_SEEDS), *_cost(arm)))
-    unrated = "no arm of its family has a validation or dev score at that budget"
+    unrated = "no arm of its family has a dev score at that budget, nor enough validation rows"
     why = unrated if len(family_arms) > 1 else "it is the only one"
     return nominee, f"{nominee.name} speaks for the {family} family: {why}."
 

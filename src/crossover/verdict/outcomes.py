@@ -24,7 +24,8 @@ class Outcome:
 
     Attributes:
         score: mean over the seeds that gave an answer, 0..1.
-        answer: the most frequent one, the first of equals; None where the machinery gave none.
+        answer: the most frequent one, of equals one that is as right or as wrong as the mean says; None where the
+            machinery gave none.
         times: how many seeds gave it.
         seeds: how many gave any.
     """
@@ -39,6 +40,7 @@ def outcomes(trials: Iterable[TrialRecord]) -> dict[str, Outcome]:
     """Return example id -> outcome of an arm's trials; rows whose answers are all missing are left out."""
     scores: dict[str, list[float]] = defaultdict(list)
     answers: dict[str, Counter[str | None]] = defaultdict(Counter)
+    rated: dict[tuple[str, str | None], float] = {}
     for trial in trials:
         if trial.measurement is None:
             continue
@@ -46,10 +48,15 @@ def outcomes(trials: Iterable[TrialRecord]) -> dict[str, Outcome]:
             if result.score is not None:
                 scores[result.example_id].append(result.score)
                 answers[result.example_id][result.answer] += 1
+                rated[result.example_id, result.answer] = result.score
     found = {}
     for example_id, values in scores.items():
-        answer, times = answers[example_id].most_common(1)[0]
-        found[example_id] = Outcome(score=fmean(values), answer=answer, times=times, seeds=len(values))
+        mean, given = fmean(values), answers[example_id]
+        most = max(given.values())
+        equals = [answer for answer, times in given.items() if times == most]
+        # Beside a mark that says wrong, the one right answer of three different ones would be a riddle.
+        fitting = [answer for answer in equals if (rated[example_id, answer] >= GETS) == (mean >= GETS)]
+        found[example_id] = Outcome(score=mean, answer=(fitting or equals)[0], times=most, seeds=len(values))
     return found
 
 

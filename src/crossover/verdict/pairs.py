@@ -84,7 +84,7 @@ class Pairs:
             return None
         moving = tuple(sorted({arm.family for arm in (a, b) if not arm.fixed}))
         lone = a.fixed or b.fixed
-        seeds = (b if a.fixed else a).seeds
+        seeds = _common_seeds(a, b) or min(a.seeds, b.seeds)
         key = (moving, lone, seeds)
         if key not in self._pools:
             self._pools[key] = self._variances(moving, seeds, lone=lone)
@@ -94,16 +94,19 @@ class Pairs:
     def _variances(
         self, families: tuple[str, ...], seeds: tuple[int, ...], *, lone: bool
     ) -> list[tuple[str, str, float]]:
-        """Return the variance between the seeds' means for each arm (`lone`) or each pair of arms."""
+        """Return the variance between these seeds' means for each arm (`lone`) or each pair of arms that has them."""
         sides = [
-            [arm for arm in self._arms if not arm.fixed and arm.seeds == seeds and arm.family == f] for f in families
+            [arm for arm in self._arms if not arm.fixed and set(seeds) <= set(arm.seeds) and arm.family == f]
+            for f in families
         ]
         if lone:
-            return [(arm.name, arm.name, float(arm.seed_means.var(ddof=1))) for arm in sides[0]]
+            return [(arm.name, arm.name, float(_at(arm, seeds).var(ddof=1))) for arm in sides[0]]
         first, second = sides[0], sides[-1]
         if not first or not second:
             return []
-        differences = np.stack([x.seed_means for x in first])[:, None] - np.stack([y.seed_means for y in second])[None]
+        differences = (
+            np.stack([_at(x, seeds) for x in first])[:, None] - np.stack([_at(y, seeds) for y in second])[None]
+        )
         variances = differences.var(axis=2, ddof=1)
         return [
             (x.name, y.name, float(variances[i, j]))
@@ -111,6 +114,12 @@ class Pairs:
             for j, y in enumerate(second)
             if x.summary.budget == y.summary.budget and (len(sides) > 1 or i < j)
         ]
+
+
+def _at(arm: ArmData, seeds: tuple[int, ...]) -> Array:
+    """Return an arm's mean score with each of these seeds."""
+    means: Array = arm.seed_means[[arm.seeds.index(seed) for seed in seeds]]
+    return means
 
 
 def _among(clusters: Clusters | None, present: NDArray[np.bool_]) -> Clusters | None:

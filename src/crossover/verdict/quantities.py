@@ -9,6 +9,9 @@ __all__ = ["break_even", "crossover", "detectable", "further_test_examples"]
 from dataclasses import replace
 from math import isinf
 
+import numpy as np
+from numpy.typing import NDArray
+
 from crossover.records import Crossover, TaskInfo
 from crossover.stats import (
     Comparison,
@@ -58,18 +61,27 @@ def crossover(standing: Standing) -> Crossover | None:
     if prompt is None or weights is None:
         return None
     curves = {"of": _curve(standing, weights), "over": _curve(standing, prompt)}
+    # What one of them has not answered is left out of all: the luck of the examples stays in the interval.
+    answered = ~np.any([np.isnan(arm.scores).any(axis=0) for curve in curves.values() for arm in curve], axis=0)
     if all(arm.summary.budget == 0 for arm in curves["over"]):
         # A prompt that uses no labels is as good at every budget: its curve is flat.
         flat = curves["over"][0]
         rows = [
-            _row(flat, "over", arm.summary.budget, index) for arm in curves["of"] for index in range(len(arm.seeds))
+            _row(flat, "over", arm.summary.budget, index, answered)
+            for arm in curves["of"]
+            for index in range(len(arm.seeds))
         ]
     else:
         rows = [
-            _row(arm, "over", arm.summary.budget, index) for arm in curves["over"] for index in range(len(arm.seeds))
+            _row(arm, "over", arm.summary.budget, index, answered)
+            for arm in curves["over"]
+            for index in range(len(arm.seeds))
         ]
-    rows += [_row(arm, "of", arm.summary.budget, index) for arm in curves["of"] for index in range(len(arm.seeds))]
-    found = crossover_point(rows, of="of", over="over", level=standing.level, clusters=weights.clusters)
+    rows += [
+        _row(arm, "of", arm.summary.budget, index, answered) for arm in curves["of"] for index in range(len(arm.seeds))
+    ]
+    clusters = None if weights.clusters is None else weights.clusters[answered]
+    found = crossover_point(rows, of="of", over="over", level=standing.level, clusters=clusters)
     return Crossover(
         labels=found.labels,
         bound=found.bound,
@@ -80,9 +92,12 @@ def crossover(standing: Standing) -> Crossover | None:
 
 
 def _curve(standing: Standing, nominee: ArmData) -> list[ArmData]:
-    """Return the nominee at all its budgets; where a prompt method has no start at 0 labels, another prompt
-    method's.
+    """Return the nominee at all its budgets; where a prompt method has no start at 0 labels, another prompt method's.
+
+    One that was nominated without labels is as good at every budget: what its method does with labels is another arm.
     """
+    if not nominee.summary.budget:
+        return [nominee]
     same = replace(nominee.key, seed=0, budget=0)
     curve = [arm for arm in standing.arms if arm.scored and replace(arm.key, seed=0, budget=0) == same]
     if nominee.family == "prompt" and all(arm.summary.budget > 0 for arm in curve):
@@ -99,15 +114,14 @@ def _rating(start: ArmData, there: ArmData | None) -> float:
     return found if found is not None else (0.0 if there is None else there.summary.dev_score or 0.0)
 
 
-def _row(arm: ArmData, curve: str, labels: int, index: int) -> CurveRow:
+def _row(arm: ArmData, curve: str, labels: int, index: int, answered: NDArray[np.bool_]) -> CurveRow:
     row = min(index, len(arm.seeds) - 1)
-    complete = not arm.summary.missing
     return CurveRow(
         labels=labels,
         method=curve,
         seed=arm.seeds[row] if row == index else index,
         score=float(arm.seed_means[row]),
-        by_example=arm.scores[row] if complete else None,
+        by_example=arm.scores[row][answered] if answered.any() else None,
     )
 
 

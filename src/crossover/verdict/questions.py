@@ -7,8 +7,31 @@ __all__ = ["explanation"]
 from math import isfinite
 
 from crossover.records import DEFAULT_MARGIN, Arm, Crossover, Verdict
-from crossover.verdict.figures import about, amount, interval, other_margin, p_value, percent, points
-from crossover.verdict.sides import best_baseline, best_nominee, find_arm, known_as, nominee, nominees, prompt_at_start
+from crossover.verdict.economics import is_priced, month
+from crossover.verdict.failures import failures
+from crossover.verdict.figures import (
+    about,
+    amount,
+    in_money,
+    interval,
+    n_labels,
+    other_margin,
+    p_value,
+    percent,
+    points,
+)
+from crossover.verdict.sides import (
+    best_baseline,
+    best_nominee,
+    find_arm,
+    hedge,
+    known_as,
+    nominee,
+    nominees,
+    prompt_at_start,
+)
+
+_THOUSAND = 1_000
 
 
 def explanation(verdict: Verdict) -> list[tuple[str, str]]:
@@ -22,6 +45,7 @@ def explanation(verdict: Verdict) -> list[tuple[str, str]]:
         ("More labels?", _more_labels(verdict)),
         ("What is format alone?", _format(verdict)),
         ("What it costs", _costs(verdict)),
+        ("What it costs in money", _in_money(verdict)),
         ("When it has paid back", _paid_back(verdict)),
         ("What a month costs", _month(verdict)),
         ("What it forgets", _forgets(verdict)),
@@ -30,6 +54,7 @@ def explanation(verdict: Verdict) -> list[tuple[str, str]]:
         ("Without a model?", _without_a_model(verdict)),
         ("Higher on this test", _higher(verdict)),
         ("What this test can see", _sees(verdict)),
+        ("What failed", failures(verdict)),
         ("What does not matter", other_margin(verdict.margin) if verdict.margin != DEFAULT_MARGIN else ""),
     ]
     asked = always if verdict.decision == "neither" else [*adapting, *always]
@@ -44,13 +69,10 @@ def _from_how_many(verdict: Verdict) -> str:
     if found.bound == "never" or found.labels is None:
         return f"{later} does not overtake {sooner} in the range measured, nor does it come closer."
     if found.bound == "at_most":
-        surely = ", if not surely" if verdict.decision in ("tied", "unsure") else ""
-        sooner = prompt_at_start(verdict, found)
-        return f"At {about(found.labels)} labels, the fewest measured, {later} is already ahead of {sooner}{surely}."
+        sooner, surely = prompt_at_start(verdict, found), hedge(verdict)
+        return f"At {n_labels(found.labels)}, the fewest measured, {later} is already ahead of {sooner}{surely}."
     if found.bound == "at_least":
-        return (
-            f"From more than {about(found.labels)} labels, if at all: that was the most measured. Up to there, prompt."
-        )
+        return f"From more than {n_labels(found.labels)}, if at all: that was the most measured. Up to there, prompt."
     return f"From about {about(found.labels)} on{_label_range(found)}. Below that, prompt."
 
 
@@ -85,9 +107,10 @@ def _more_labels(verdict: Verdict) -> str:
         return ""
     first, last = found.measured[0], found.measured[-1]
     start = "none" if first == 0 else f"{first:,}"
+    labels = "label" if last == 1 else "labels"
     far = ", a long way to read on from" if first == 0 else ""
     gain = f"The next {found.labels} would buy about {points(found.gain, found.interval)}"
-    return f"{gain}, if {found.method} goes on as from {start} to {last:,} labels{far}."
+    return f"{gain}, if {found.method} goes on as from {start} to {last:,} {labels}{far}."
 
 
 def _format(verdict: Verdict) -> str:
@@ -103,7 +126,8 @@ def _costs(verdict: Verdict) -> str:
     sentences = []
     if weights is not None:
         calls = f"a call reads {round(weights.prompt_tokens):,} tokens"
-        instead = f" instead of {round(prompt.prompt_tokens):,}" if prompt is not None else ""
+        other = None if prompt is None else round(prompt.prompt_tokens)
+        instead = f" instead of {other:,}" if other not in {None, round(weights.prompt_tokens)} else ""
         sentences.append(f"{_seconds(weights.fit_seconds)} of training once; {calls}{instead}.")
     elif prompt is not None:
         sentences.append(f"A call reads {round(prompt.prompt_tokens):,} tokens.")
@@ -115,28 +139,44 @@ def _costs(verdict: Verdict) -> str:
     return " ".join(sentences)
 
 
+def _in_money(verdict: Verdict) -> str:
+    """Say what the fit and a thousand calls of each nominee cost, where there are prices."""
+    if verdict.economics is None or not is_priced(verdict.economics.prices):
+        return ""
+    prices, told = verdict.economics.prices, []
+    for arm in nominees(verdict):
+        found = month(arm, _THOUSAND, prices)
+        source = arm.energy_source == "estimated" and prices.kwh is not None
+        if found.calls.money is not None:
+            fit = "" if not found.fit.money else f", {in_money(found.fit.money, prices)} for the fit"
+            guessed = " (estimated)" * source
+            told.append(f"{arm.arm} {in_money(found.calls.money, prices)} for 1,000 calls{fit}{guessed}")
+    return f"{'; '.join(told)}." if told else ""
+
+
 def _paid_back(verdict: Verdict) -> str:
     """Say from how many calls on the recommended arm has cost less in all than each nominee."""
     found = [] if verdict.economics is None else verdict.economics.break_even
     sentences = []
     for one in found:
         calls = {"time": one.time, "tokens": one.tokens, "money": one.money}
+        known = {name: number for name, number in calls.items() if number is not None}
+        never = [name for name, number in known.items() if not isfinite(number)]
         after: dict[str, list[str]] = {}
-        for name, number in calls.items():
-            if number is not None:
+        for name, number in known.items():
+            if isfinite(number):
                 after.setdefault(_after(number), []).append(name)
-        if after:
-            said = [f"{when} in {_listed(measures)}" for when, measures in after.items()]
-            sentences.append(f"than {one.against} {', '.join(said)}")
-    if not sentences:
-        return ""
-    return f"{found[0].arm} has cost less in all {'; '.join(sentences)}."
+        said = [f"{when} in {_listed(measures)}" for when, measures in after.items()]
+        if said:
+            but = f", never in {_listed(never)}" if never else ""
+            sentences.append(f"{one.arm} has cost less in all than {one.against} {', '.join(said)}{but}.")
+        elif never:
+            sentences.append(f"{one.arm} never costs less in all than {one.against}, in {_listed(never)}.")
+    return " ".join(sentences)
 
 
 def _after(calls: float) -> str:
-    if calls < 1:
-        return "at once"
-    return f"after {about(calls)} calls" if isfinite(calls) else "never"
+    return "at once" if calls < 1 else "after 1 call" if round(calls) == 1 else f"after {about(calls)} calls"
 
 
 def _listed(names: list[str]) -> str:
@@ -194,25 +234,31 @@ def _higher(verdict: Verdict) -> str:
     best = max(scored, key=lambda arm: (arm.score or 0.0, arm.arm), default=None)
     if chosen is None or chosen.score is None or best is None or best.score is None:
         return ""
-    by = _nominated_by(best, chosen)
-    if by is None:
+    before = nominee(verdict, best.family)
+    by = None if before is None else _nominated_by(best, before, verdict)
+    if before is None or by is None:
         return ""
     if best.score - chosen.score < max((verdict.detectable_difference or 0.0) / 2, verdict.margin):
         return ""
     luck = "" if best.p_vs_recommended is None else f" ({p_value(best.p_vs_recommended)}, corrected for that)"
-    word, theirs, own = by
+    word, own, theirs = by
     return (
-        f"{best.arm} reads {percent(best.score)}, {chosen.arm} {percent(chosen.score)}. Arms are nominated by {word} "
-        f"score, here {percent(theirs)} and {percent(own)}: the highest of {len(verdict.arms)} arms on one test is "
-        f"partly luck{luck}. More seeds make {word} scores surer."
+        f"{best.arm} reads {percent(best.score)}, {chosen.arm} {percent(chosen.score)}. It was not nominated: before "
+        f"the test {before.arm} had {percent(theirs)}, it {percent(own)} ({word} score), and the highest of "
+        f"{len(verdict.arms)} arms on one test is partly luck{luck}. More seeds make {word} scores surer."
     )
 
 
-def _nominated_by(a: Arm, b: Arm) -> tuple[str, float, float] | None:
-    """Return which score two arms were compared by for nomination, and either's; None where they have none alike."""
-    if a.validation_score is not None and b.validation_score is not None:
-        return "validation", a.validation_score, b.validation_score
-    return None if a.dev_score is None or b.dev_score is None else ("dev", a.dev_score, b.dev_score)
+def _nominated_by(arm: Arm, before: Arm, verdict: Verdict) -> tuple[str, float, float] | None:
+    """Return by which score an arm's family nominated another one, and either's; None where it was by neither.
+
+    Validation scores nominate where every arm of the family at that budget has one.
+    """
+    family = [one for one in verdict.arms if one.family == arm.family and one.budget == before.budget]
+    validated = all(one.validation_score is not None for one in family if one.dev_score is not None)
+    if validated and arm.validation_score is not None and before.validation_score is not None:
+        return "validation", arm.validation_score, before.validation_score
+    return None if arm.dev_score is None or before.dev_score is None else ("dev", arm.dev_score, before.dev_score)
 
 
 def _sees(verdict: Verdict) -> str:

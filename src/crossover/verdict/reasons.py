@@ -169,11 +169,15 @@ def _incomplete(standing: Standing) -> list[str]:
         for arm in standing.arms
         if not arm.scored and arm.seeds
     ]
-    failed = [arm for arm in standing.arms if arm.failed]
+    failed = [arm for arm in standing.arms if arm.summary.failed]
     if failed:
-        count = sum(arm.failed for arm in failed)
+        count = sum(arm.summary.failed for arm in failed)
         cells = "1 trial" if count == 1 else f"{count} trials"
         sentences.append(f"{cells} failed and left no measurement: {', '.join(arm.name for arm in failed)}.")
+    sentences += [
+        f"The {family} family was tried and has no score: nothing is decided without it."
+        for family in standing.unheard()
+    ]
     return sentences
 
 

@@ -7,6 +7,7 @@ __all__ = [
     "best_nominee",
     "compared_arms",
     "find_arm",
+    "hedge",
     "known_as",
     "nominee",
     "nominees",
@@ -67,6 +68,11 @@ def compared_arms(verdict: Verdict) -> tuple[Arm, ...]:
 def known_as(arm: Arm) -> str:
     """Return what a baseline is called at the beginning of a sentence."""
     return _BASELINES.get(arm.method, f"The baseline {arm.method}")
+
+
+def hedge(verdict: Verdict) -> str:
+    """Return what stands behind "is ahead" where the study does not show it."""
+    return "" if verdict.decision in ("prompt", "weights", "both") else ", if not surely"
 
 
 def prompt_at_start(verdict: Verdict, crossover: Crossover) -> str:

@@ -6,11 +6,12 @@ __all__ = ["CONSTANT_METHODS", "WORTHWHILE", "Standing", "bare_prompt", "best_ba
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import fmean
 
 from crossover.records import FAMILIES, Family
-from crossover.stats import LostShare
+from crossover.stats import LostShare, is_behind
 from crossover.verdict.arms import ArmData
-from crossover.verdict.nominate import Nomination
+from crossover.verdict.nominate import Nomination, rated_on, shared_rows
 from crossover.verdict.pairs import Pairs
 
 CONSTANT_METHODS = ("majority", "constant")
@@ -42,13 +43,24 @@ class Standing:
         significant = found.difference > 0 and found.p * looks < 1 - self.level
         return significant and not found.equivalent(self.margin)
 
-    def in_the_running(self) -> list[ArmData]:
-        """Return the nominees but for those with fewer seeds than another that is rated higher without the test.
+    def unheard(self) -> list[Family]:
+        """Return which of prompt and weights was tried, and has no arm with a score: trials or answers failed."""
+        tried = {arm.family for arm in self.arms} - set(self.nominees)
+        return [family for family in ("prompt", "weights") if family in tried]
 
-        So a race stops a whole family: what was stopped for being behind need not be excluded once more.
+    def in_the_running(self) -> list[ArmData]:
+        """Return the nominees, without that of `both` where a race has stopped it.
+
+        It is stopped after fewer seeds than the others have, for lying behind one of them by more than a standard error
+        without the test: what was stopped for that need not be excluded once more.
         """
-        nominees = list(self.nominees.values())
-        return [arm for arm in nominees if not any(_stopped_behind(arm, other) for other in nominees)]
+        alone = [arm for family, arm in self.nominees.items() if family != "both"]
+        together = self.nominees.get("both")
+        most = max((len(arm.seeds) for arm in self.arms if arm.summary.budget), default=0)
+        stopped = together is not None and not together.summary.failed and len(together.seeds) < most
+        if together is not None and stopped and any(_is_behind(together, other) for other in alone):
+            return alone
+        return list(self.nominees.values())
 
     def format_share(self, arm: ArmData) -> LostShare | None:
         """Return the share of an arm's gain over the bare prompt that is format alone, where it is known."""
@@ -68,13 +80,15 @@ class Standing:
         return (taken[0], taken[-1]) if len(taken) > 1 else None
 
 
-def _stopped_behind(arm: ArmData, other: ArmData) -> bool:
-    if arm.fixed or other.fixed or len(arm.seeds) >= len(other.seeds):
-        return False
-    own, theirs = arm.summary.validation_score, other.summary.validation_score
-    if own is None or theirs is None:
-        own, theirs = arm.summary.dev_score, other.summary.dev_score
-    return own is not None and theirs is not None and own < theirs
+def _is_behind(arm: ArmData, other: ArmData) -> bool:
+    """Return whether one arm lies behind another without the test, as a race sees it."""
+    sides = (arm, other)
+    shared = shared_rows([one for one in sides if one.summary.budget], [a for a in sides if not a.summary.budget])
+    if shared:
+        own, theirs = (fmean(rated_on(one, shared)) for one in (arm, other))
+        return is_behind(own, theirs, len(shared))
+    mine, dev = arm.summary.dev_score, other.summary.dev_score
+    return mine is not None and dev is not None and is_behind(mine, dev, arm.summary.budget * len(arm.seeds))
 
 
 def bare_prompt(arm: ArmData, arms: Sequence[ArmData]) -> ArmData | None:

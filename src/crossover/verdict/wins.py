@@ -29,8 +29,10 @@ def parts_of(slices: Mapping[str, str], *, called: str) -> list[Slice]:
     return [Slice(group=called, name=name, ids=frozenset(ids)) for name, ids in found]
 
 
-def where_it_wins(arm: Arm, rival: Arm | None, differing: Differing, *, called: str = "slice") -> list[str]:
-    """Return the slices on which `arm` is ahead of `rival`, the clearest lead first; nothing where it cannot be seen.
+def where_it_wins(
+    arm: Arm, rival: Arm | None, differing: Differing, *, called: str = "slice", total: int | None = None
+) -> list[str]:
+    """Return the slices on which `arm` is ahead of `rival`, the clearest lead first; nothing without a rival.
 
     Compared by row and seed as in the verdict, Holm-corrected over all slices: with twenty labels one would lead by
     chance.
@@ -39,21 +41,26 @@ def where_it_wins(arm: Arm, rival: Arm | None, differing: Differing, *, called: 
         arm, rival: the two sides.
         differing: the study's arms on the slices (see `parts_of`).
         called: what a slice is, in words.
+        total: how many slices there are, those of few rows too; None: those alone that are looked at.
     """
     if rival is None:
         return []
     found = [one for one in differing.sliced(arm.arm, rival.arm) if one.n >= FEWEST_ROWS and one.p is not None]
+    of_all = len(found) if total is None else total
     if not found:
-        return []
+        return [f"no {called} of {FEWEST_ROWS} or more test rows to compare on"] if of_all else []
+    looked_at = _counted(len(found), called)
+    if of_all > len(found):
+        looked_at = f"the {looked_at} with {FEWEST_ROWS} or more test rows (of {of_all:,})"
     wins = [one for one in found if (one.difference or 0.0) > 0 and one.p is not None and one.p < 1 - _LEVEL]
     wins.sort(key=lambda one: (-(one.difference or 0.0), one.name))
     if not wins:
-        return [f"on none of {_counted(len(found), called)} surely ahead of {rival.method}"]
+        return [f"on none of {looked_at} surely ahead of {rival.method}"]
     lines = [
         f"{one.name}: {points(one.difference or 0.0, one.interval)} over {rival.method}" for one in wins[:MOST_NAMED]
     ]
     more = len(wins) - MOST_NAMED
-    return [*lines, f"and {more:,} more of {_counted(len(found), called)}"] if more > 0 else lines
+    return [*lines, f"and {more:,} more of {looked_at}"] if more > 0 else lines
 
 
 def _counted(count: int, word: str) -> str:

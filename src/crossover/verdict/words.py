@@ -6,9 +6,14 @@ __all__ = ["headline"]
 
 
 from crossover.records import Arm, Family, Verdict
+from crossover.verdict.failures import without_score
 from crossover.verdict.figures import about, interval, labels, p_value, percent, points, rating, seeds, signed
+from crossover.verdict.nominate import ENOUGH_SEEDS
 from crossover.verdict.sides import best_baseline, best_nominee, find_arm, known_as, nominee, nominees
 from crossover.verdict.standing import CONSTANT_METHODS
+
+PRACTICALLY_ALL = 0.99
+"""Share of the test that one answer gets, from which on the test has practically one answer."""
 
 _OPENING = {"prompt": "Keep to a prompt", "weights": "Fine-tune", "both": "Do both: fine-tune, and prompt it"}
 _BEST = {"prompt": "the best prompt", "weights": "the best fine-tuned arm", "both": "the best of both together"}
@@ -42,7 +47,7 @@ def _winner(verdict: Verdict, family: Family) -> str:
         beside = (
             f"; the best baseline, {baseline.method}, {percent(baseline.score)}" if baseline and baseline.score else ""
         )
-        return f"{start}{beside}. No other way of adapting was measured, so nothing is said about it."
+        return f"{start}{beside}. No other way of adapting took part, so nothing is said about it."
     difference = _difference(verdict, winner, other)
     beside = f"{_BEST[other.family]}, {other.method}, {percent(other.score)}{interval(other.interval)}"
     return f"{start}; {beside}: {difference}."
@@ -58,7 +63,7 @@ def _rival(verdict: Verdict, family: Family) -> Arm | None:
 
 def _difference(verdict: Verdict, winner: Arm, other: Arm) -> str:
     primary = verdict.primary
-    ran = seeds(max(winner.seeds, other.seeds))
+    ran = seeds(min((arm.seeds for arm in (winner, other) if arm.budget), default=1))
     first = primary.weights_arm or primary.both_arm
     if (
         primary.difference is not None
@@ -83,10 +88,12 @@ def _neither(verdict: Verdict) -> str:
     )
     if recommended is None:
         return f"Neither. No arm beats the best baseline{shown}."
+    always = recommended.score or 0.0
+    if recommended.method in CONSTANT_METHODS and always >= PRACTICALLY_ALL:
+        return f"Nothing to learn here. The same answer is right on {percent(always)} of the test rows{shown}."
     if recommended.method in CONSTANT_METHODS:
         return (
-            f"Nothing works here. No arm is better than always giving the same answer, "
-            f"{percent(recommended.score or 0.0)}{shown}. "
+            f"Nothing works here. No arm is better than always giving the same answer, {percent(always)}{shown}. "
             "Try --model with a larger one or an endpoint."
         )
     return f"Neither. {known_as(recommended)} {_rated(recommended, verdict)} and no arm beats it{shown}."
@@ -111,19 +118,35 @@ def _unsure(verdict: Verdict) -> str:
     first, second = _pair(verdict)
     today = _today(find_arm(verdict, verdict.recommended))
     if first is None:
-        return f"Cannot tell. No arm that adapts the model has a score.{today}"
+        return f"Cannot tell. No arm that adapts the model has a score.{_unheard(verdict)}{today}"
     baseline = _open_baseline(verdict)
-    if second is None or verdict.primary.difference is None or baseline is not None:
+    unheard = _unheard(verdict)
+    if second is None or verdict.primary.difference is None or baseline is not None or unheard:
         open_arm = find_arm(verdict, verdict.unsettled[0]) if verdict.unsettled else None
         best = open_arm or best_nominee(verdict) or first
         against = f" and the baseline {baseline.method} {_percent(baseline)}" if baseline else ""
-        return f"Cannot tell yet. {best.method} {_percent(best)}{against}{_more(verdict)}{today}"
-    gap = abs(round(100 * verdict.primary.difference))
-    bounds = verdict.primary.interval
+        why = f".{unheard}" if unheard else _more(verdict)
+        return f"Cannot tell yet. {best.method} {_percent(best)}{against}{why}{today}"
+    difference, bounds = verdict.primary.difference, verdict.primary.interval
+    open_pair = verdict.unsettled or ("", "")
+    if open_pair[0] == verdict.primary.both_arm and len(nominees(verdict)) > 2:
+        first, second = (find_arm(verdict, name) for name in open_pair)
+        difference, bounds = verdict.primary.both_gain or 0.0, verdict.primary.both_interval
+    gap = abs(round(100 * difference))
     between = f" [{signed(bounds.low)}, {signed(bounds.high)}]" if bounds else ""
     differ = f"differ by {gap} point{'' if gap == 1 else 's'}{between}"
-    sides = f"{first.method} {_percent(first)} and {second.method} {_percent(second)}"
+    sides = " and ".join(f"{arm.method} {_percent(arm)}" for arm in (first, second) if arm is not None)
     return f"Cannot tell yet. {sides} {differ}{_more(verdict)}{today}"
+
+
+def _unheard(verdict: Verdict) -> str:
+    """Say which of prompt and weights was tried and has no score, and why; nothing where both were heard."""
+    told = []
+    for family in ("prompt", "weights"):
+        arms = [arm for arm in verdict.arms if arm.family == family]
+        if arms and all(arm.score is None for arm in arms):
+            told.append(f" {arms[-1].method} has no score: {without_score(arms[-1])}.")
+    return "".join(told)
 
 
 def _open_baseline(verdict: Verdict) -> Arm | None:
@@ -144,9 +167,17 @@ def _more(verdict: Verdict) -> str:
     if verdict.further_test_examples is not None:
         have = f"{verdict.task.n_test:,}"
         return f": about {about(verdict.further_test_examples)} more test rows would settle it (have {have})."
-    if any(arm.seeds == 1 and arm.budget > 0 for arm in nominees(verdict)):
+    named = [find_arm(verdict, name) for name in verdict.unsettled or ()]
+    asked = [arm for arm in named if arm is not None and arm.family != "baseline"] or nominees(verdict)
+    few = [arm for arm in asked if arm.seeds < ENOUGH_SEEDS and arm.budget > 0]
+    for arm in few:
+        if arm.failed:
+            return (
+                f": {arm.failed} of the {arm.failed + arm.seeds} trials of {arm.method} failed, too few seeds are left."
+            )
+    if any(arm.seeds == 1 for arm in few):
         return ": one seed speaks of this adapter or prompt, not of a method, run at least 3."
-    if any(arm.seeds < 3 and arm.budget > 0 for arm in nominees(verdict)):
+    if few:
         return ": too few seeds to speak of a method, run at least 3."
     if verdict.primary.p is not None:
         return ": they differ from seed to seed more than test rows could settle, run more seeds."
