@@ -409,5 +409,6 @@ def test_a_bundle_wants_the_model_that_it_was_measured_with(study: api.Study, tm
 
 
 def test_without_examples_prompt_files_are_left_out() -> None:
-    kept = study_module._without_files({"default": "Classify.", "prompt:mine": "Like SENTINEL: yes"})
+    given = {"default": "Classify.", "prompt:mine": "Like SENTINEL: yes"}
+    kept = study_module._lengths_of(given, but=("default",))
     assert kept == {"default": "Classify.", "prompt:mine": "(left out: 18 characters)"}

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import sqlite3
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -163,3 +166,66 @@ def test_an_answer_that_is_missing_is_left_out(study: api.Study) -> None:
 def test_the_draws_at_both_budgets_have_the_same_first_rows(task: Task) -> None:
     drawn = {e.id for e in sample(task.train, 8, 0, task.spec.labels)}
     assert not drawn & {row.id for row in rows_of(task, 0)}, "smaller budgets are inside larger ones"
+
+
+def test_what_is_finished_answers_the_rows_of_further_seeds(task: Task, model_folder: Path, tmp_path: Path) -> None:
+    def go_on(seeds: int, budget: int = 16) -> dict[str, TrialRecord]:
+        study = api.compare(
+            task,
+            model=str(model_folder),
+            methods=["majority", "zero-shot", "few-shot"],
+            budgets=(0, budget),
+            seeds=seeds,
+            effort=0.1,
+            precision="fp32",
+            study=tmp_path / "study",
+        )
+        return {f"{r.key.method}@{r.key.budget}/{r.key.seed}": r for r in study.records()}
+
+    first, more = go_on(1), go_on(2)
+    assert set(first["zero-shot@0/0"].validation) == {row.id for row in rows_of(task, 0)}
+    assert set(more["zero-shot@0/0"].validation) == {row.id for seed in range(2) for row in rows_of(task, seed)}
+    for name, record in first.items():
+        known = {row: more[name].validation[row] for row in record.validation}
+        assert known == record.validation, "what was answered stays as it was"
+    wider = go_on(2, 20)
+    asked = {row.id for seed in range(2) for row in validation(task.train, 20, seed, task.spec.labels, n=64)}
+    assert asked <= set(wider["zero-shot@0/0"].validation)
+    assert wider["few-shot@16/0"].validation == more["few-shot@16/0"].validation, "another budget is the largest now"
+    assert go_on(2, 20) == wider
+
+
+def test_a_study_of_an_earlier_release_is_caught_up_with(task: Task, model_folder: Path, tmp_path: Path) -> None:
+    def run() -> api.Study:
+        return api.compare(
+            task,
+            model=str(model_folder),
+            methods=["zero-shot", "few-shot"],
+            budgets=(0, 16),
+            seeds=1,
+            effort=0.1,
+            precision="fp32",
+            study=tmp_path / "study",
+        )
+
+    before = {r.key: r.validation for r in run().records()}
+    with closing(sqlite3.connect(tmp_path / "study" / "study.sqlite")) as base, base:
+        for key, record in base.execute("SELECT key, record FROM trial").fetchall():
+            value = json.loads(record)
+            del value["validation"], value["prompt"]
+            base.execute("UPDATE trial SET record = ? WHERE key = ?", (json.dumps(value), key))
+    assert all(not record.validation for record in api.open_study(tmp_path / "study").records())
+    assert {r.key: r.validation for r in run().records()} == before
+
+
+def test_a_prompt_is_kept_as_people_read_it(study: api.Study) -> None:
+    prompts = {f"{r.key.method}@{r.key.budget}": r.prompt for r in study.records() if r.key.seed == 0}
+    assert prompts["linear@16"] is None
+    assert prompts["head@16"] is None
+    assert "{text}" in (prompts["lora@16"] or "")
+    assert "Sort this: {text}" in (prompts["prompt:mine@0"] or "")
+    page = study.report(study.folder / "page.html").read_text(encoding="utf-8")
+    assert "as it was found (seed" in page
+    bare = study.report(study.folder / "bare.html", examples=False).read_text(encoding="utf-8")
+    assert "Sort this" in page
+    assert "Sort this" not in bare

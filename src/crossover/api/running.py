@@ -6,12 +6,14 @@ __all__ = ["FIRST_LOOK_SECONDS", "compare"]
 
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from crossover.about import machine, parts
 from crossover.api.economics import check_stated, keep_stated
 from crossover.api.preparing import FIRST_LOOK_SECONDS, prepare
 from crossover.api.study import Study
+from crossover.errors import StudyError
 from crossover.listener import Listener, Silent
 from crossover.metrics import get_metric
 from crossover.model.catalog import DEFAULT_MODEL
@@ -27,6 +29,7 @@ from crossover.study import (
     record_predictions,
 )
 from crossover.study.conduct import conduct
+from crossover.study.left_out import Remembering
 from crossover.task import Predictions, Task
 
 
@@ -137,19 +140,26 @@ def compare(  # noqa: PLR0913  # the command line's contract has as many
         for key, given in answered.items():
             store.finish(record_predictions(given, task, metric, key))
         plans = at_precisions(ready.plan, ready.precisions)
-        conduct(
-            plans,
-            task,
-            store,
-            ready.models,
-            metric,
-            listener,
-            effort=effort,
-            deadline=deadline,
-            rooms=ready.rooms,
-            race=race,
-            probes=ready.probes,
-        )
+        remembering = Remembering(listener, store)
+        try:
+            conduct(
+                plans,
+                task,
+                store,
+                ready.models,
+                metric,
+                remembering,
+                effort=effort,
+                deadline=deadline,
+                rooms=ready.rooms,
+                race=race,
+                probes=ready.probes,
+            )
+        except BaseException:  # stopped, or a full disk: what ended the run is told, not this
+            with suppress(StudyError):
+                remembering.keep()
+            raise
+        remembering.keep()
     return Study(store)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 __all__ = ["Study", "open_study"]
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -15,9 +16,10 @@ from crossover.api.words import check_margin, model_in_words
 from crossover.errors import StudyError, closest
 from crossover.listener import Listener, Silent
 from crossover.metrics import get_metric, per_class
-from crossover.records import DEFAULT_MARGIN, Arm, BreakEven, Prices, TrialRecord, Verdict
+from crossover.records import DEFAULT_MARGIN, Arm, BreakEven, LeftOut, Prices, TrialRecord, Verdict
 from crossover.report.markdown import render as markdown_of
 from crossover.study import StudyMemo, StudyStore
+from crossover.study.left_out import left_out
 from crossover.verdict import (
     Aspects,
     Diff,
@@ -136,14 +138,15 @@ class Study:
 
         memo, verdict = self._memo(), self.verdict(margin=margin)
         model = memo.model
+        prompts = {**memo.prompts, **self._found_prompts(verdict)}
         precisions = tuple(dict.fromkeys([memo.precision, *(arm.precision for arm in verdict.arms if arm.precision)]))
         provenance = Provenance(
             study=self.folder.name,
             created=memo.created,
-            command=memo.command,
+            command="\n".join(memo.commands if examples else map(_without_instruction, memo.commands)),
             versions=memo.versions,
             checks=memo.checks,
-            prompts=memo.prompts if examples else _without_files(memo.prompts),
+            prompts=prompts if examples else _lengths_of(prompts, but=() if memo.spec.instruction else ("default",)),
             model=(
                 model_in_words(model, precisions),
                 f"{model['parameters']:,} parameters, reads {model['context_tokens']:,} tokens",
@@ -152,7 +155,8 @@ class Study:
             hashes={"model": str(model["sha256"])},
             signatures=get_metric(memo.spec.metric).signatures(_references(memo)),
             classes=self._classes(verdict, memo),
-            classes_of=verdict.recommended or "",
+            classes_of=self._classes_of(verdict),
+            left_out=self.left_out(),
         )
         rows = {e.id: e for e in memo.test}
         page = render(
@@ -204,10 +208,21 @@ class Study:
         """Return what was found in the data, as the run printed it."""
         return self._memo().checks
 
+    def left_out(self) -> tuple[LeftOut, ...]:
+        """Return what the last run did not run, and why."""
+        return left_out(self._store)
+
     def markdown(self, *, margin: float | None = None) -> str:
         """Return the verdict as GitHub's Markdown, for a pull request; it holds no text of the test rows."""
-        found = self.verdict(margin=margin)
-        return markdown_of(found, table=self.aspects(margin=margin), diff=self.main_diff(margin=margin))
+        found, memo = self.verdict(margin=margin), self._memo()
+        return markdown_of(
+            found,
+            table=self.aspects(margin=margin),
+            diff=self.main_diff(margin=margin),
+            left_out=self.left_out(),
+            checks=memo.checks,
+            made=(memo.created, *map(_without_instruction, memo.commands)),
+        )
 
     def pack(self, output: Path | str | None = None, *, arm: str | None = None) -> Path:
         """Pack the recommended arm (or another) as a bundle: the seed with the median dev score.
@@ -295,6 +310,22 @@ class Study:
             return {}
         return per_class([result.answer for result in record.measurement.results], memo.test, memo.spec)
 
+    def _classes_of(self, verdict: Verdict) -> str:
+        """Return whose numbers `_classes` gives, in words."""
+        if verdict.recommended is None:
+            return ""
+        record = _median_seed(self._arm(verdict.recommended, verdict), self.records())
+        return verdict.recommended + (f", seed {record.key.seed}, which pack takes" if record is not None else "")
+
+    def _found_prompts(self, verdict: Verdict) -> dict[str, str]:
+        """Return the prompts of the compared arms as their fits left them, of the seed that `pack` would take."""
+        records, found = self.records(), {}
+        for arm in compared_arms(verdict):
+            record = _median_seed(arm, records)
+            if record is not None and record.prompt is not None:
+                found[f"{arm.arm}, as it was found (seed {record.key.seed})"] = record.prompt
+        return found
+
     def _arm(self, name: str, verdict: Verdict) -> Arm:
         self._check_arm(name, [arm.arm for arm in verdict.arms])
         return next(arm for arm in verdict.arms if arm.arm == name)
@@ -334,11 +365,23 @@ def _slices(memo: StudyMemo) -> dict[str, str]:
     return {name: "longer inputs" if length >= middle else "shorter inputs" for name, length in lengths.items()}
 
 
-def _without_files(prompts: Mapping[str, str]) -> dict[str, str]:
-    """Return the default prompt as it is, and of each prompt file only how long it is."""
-    return {
-        name: text if name == "default" else f"(left out: {len(text):,} characters)" for name, text in prompts.items()
-    }
+def _lengths_of(prompts: Mapping[str, str], *, but: Sequence[str]) -> dict[str, str]:
+    """Return of each prompt only how long it is, some as they are."""
+    return {name: text if name in but else f"(left out: {len(text):,} characters)" for name, text in prompts.items()}
+
+
+def _without_instruction(command: str) -> str:
+    """Return a command line without the words that the user gave the model."""
+    try:
+        words = shlex.split(command)
+    except ValueError:
+        return command
+    for place, word in enumerate(words):
+        if word == "--instruction" and place + 1 < len(words):
+            words[place + 1] = "…"
+        elif word.startswith("--instruction="):
+            words[place] = "--instruction=…"
+    return shlex.join(words) if "…" in "".join(words) else command
 
 
 def _references(memo: StudyMemo) -> int:

@@ -180,6 +180,19 @@ class PromptProgram:
         template = None if self.template == TURNS else parse(self.template)
         return [self._messages(template, i, d) for i, d in zip(inputs, self._shown(inputs, embed), strict=True)]
 
+    def as_text(self) -> str:
+        """Return the prompt as a person reads it: each turn with who says it, "{field}" where an input will stand.
+
+        Demonstrations that are chosen for each input are named by their number.
+        """
+        bare = replace(self, retrieval=None)
+        turns = [f"{turn['role']}: {turn['content']}" for turn in bare.prompts([self.placeholders()])[0]]
+        if self.retrieval is not None:
+            near = "words" if self.retrieval.by == "words" else "hidden states"
+            chosen = f"{self.retrieval.k} nearest of {len(self.retrieval.pool):,} examples by their {near}"
+            turns.insert(len(turns) - 1, f"(the {chosen}, each as such a turn with its answer)")
+        return "\n\n".join(turns)
+
     def _shown(self, inputs: Sequence[Inputs], embed: Embed | None) -> Sequence[Sequence[Demonstration]]:
         if self.retrieval is None:
             return [self.demonstrations] * len(inputs)

@@ -7,7 +7,6 @@ __all__ = [
     "ArmEstimate",
     "Cell",
     "Estimate",
-    "LeftOut",
     "Models",
     "Plan",
     "Race",
@@ -40,7 +39,7 @@ from crossover.later import later
 
 if TYPE_CHECKING:
     from crossover.study.answering import check_schema, constrained
-    from crossover.study.cells import Cell, LeftOut, Plan
+    from crossover.study.cells import Cell, Plan
     from crossover.study.conduct import Models, digest, programs, trial_key
     from crossover.study.estimate import ArmEstimate, Estimate, estimate_plans
     from crossover.study.memo import RECORDED, StudyMemo
@@ -58,7 +57,6 @@ __getattr__ = later(
         "ArmEstimate": "crossover.study.estimate",
         "Cell": "crossover.study.cells",
         "Estimate": "crossover.study.estimate",
-        "LeftOut": "crossover.study.cells",
         "Models": "crossover.study.conduct",
         "Plan": "crossover.study.cells",
         "Race": "crossover.study.race",

@@ -16,7 +16,7 @@ from crossover.errors import StudyError
 from crossover.measure import OwnText, interaction, own_text, retained, score_probe, share_kept
 from crossover.model.base import Adapter, LanguageModel
 from crossover.records import Inputs, Measurement, Probe, ProbeScores, Retained, TaskSpec, TrialRecord
-from crossover.study.late_probes import keep_late_probes, late_probes, unanswered
+from crossover.study.late import keep_late_probes, late_probes, unanswered
 from crossover.study.store import StudyStore
 
 Found = TypeVar("Found")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-__all__ = ["VALIDATION_ROWS", "WRITTEN_VALIDATION_ROWS", "Cell", "LeftOut", "Plan", "Validated"]
+__all__ = ["VALIDATION_ROWS", "WRITTEN_VALIDATION_ROWS", "Cell", "Plan", "Validated"]
 
 from dataclasses import dataclass
 
 from crossover.methods import Method
-from crossover.records import TrialKey
+from crossover.records import LeftOut, TrialKey
 
 VALIDATION_ROWS = 64
 """Labelled training rows outside a seed's draw on which what it fitted is compared with other methods: with three seeds
@@ -46,15 +46,6 @@ class Cell:
     def arm(self) -> tuple[str, int]:
         """Method and budget: the seeds of an arm are planned together."""
         return (self.method.name, self.key.budget)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LeftOut:
-    """A method × budget that is not run, and why."""
-
-    method: str
-    budget: int
-    reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

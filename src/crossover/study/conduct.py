@@ -20,7 +20,7 @@ from crossover.metrics import Metric
 from crossover.model.base import LanguageModel, ModelIdentity
 from crossover.records import Probe, TaskSpec, TrialKey, TrialRecord
 from crossover.study.cells import Cell, Plan
-from crossover.study.late_probes import late_probes, unanswered
+from crossover.study.late import late_probes, late_validation, unanswered
 from crossover.study.outlook import look_ahead
 from crossover.study.pace import Pace
 from crossover.study.plan import fit_time
@@ -28,6 +28,7 @@ from crossover.study.race import Race
 from crossover.study.room import Room
 from crossover.study.run import Spent, Watcher, run_cells
 from crossover.study.store import StudyStore
+from crossover.study.validating import Validating
 from crossover.task import Task
 
 
@@ -116,9 +117,7 @@ def conduct(  # noqa: PLR0913  # a run has as many parts
     later = [cell for plan in list(plans.values())[1:] for cell in plan.cells]
     for place, (precision, plan) in enumerate(plans.items()):
         finished = store.finished()
-        late = late_probes(store) if probes else {}
-        asked = any(unanswered(finished[cell.key], probes, late) for cell in plan.cells if cell.key in finished)
-        if all(cell.key in finished for cell in plan.cells) and not asked:
+        if all(cell.key in finished for cell in plan.cells) and not _asked_anew(plan, task, store, metric, probes):
             _announce(plan.cells, finished, {}, watcher)
             _name(plan, watcher)
             for cell in plan.cells:
@@ -129,6 +128,16 @@ def conduct(  # noqa: PLR0913  # a run has as many parts
             stage = _Stage(task, store, metric, watcher, effort=effort, deadline=deadline, race=race, probes=probes)
             # No name here holds the model: it must be gone when the next one is loaded.
             stage.run(plan, models.at(precision), rooms[precision] if rooms else None, () if place else later)
+
+
+def _asked_anew(plan: Plan, task: Task, store: StudyStore, metric: Metric, probes: Sequence[Probe]) -> bool:
+    """Return whether something is to be asked of what finished trials left: probes, validation rows."""
+    finished, answered, rated = store.finished(), late_probes(store), late_validation(store)
+    validating = Validating(task, metric)
+    there = [(cell, finished[cell.key]) for cell in plan.cells if cell.key in finished]
+    return any(
+        unanswered(record, probes, answered) or validating.lacking(cell, record, rated) for cell, record in there
+    )
 
 
 class _Stage:

@@ -14,8 +14,8 @@ import psutil
 
 from crossover.model.allocation import release_memory
 from crossover.model.base import LanguageModel
-from crossover.records import Probe, TrialKey
-from crossover.study.cells import Cell, LeftOut, Plan
+from crossover.records import LeftOut, Probe, TrialKey
+from crossover.study.cells import Cell, Plan
 from crossover.study.conduct import Models
 from crossover.study.outlook import Outlook, look_ahead
 from crossover.study.plan import fit_time

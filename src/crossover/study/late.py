@@ -1,8 +1,8 @@
-"""Probes that were added when a trial had finished: kept beside its record, which is written once."""
+"""What was asked of a trial's candidate when it had finished: kept beside its record, which is written once."""
 
 from __future__ import annotations
 
-__all__ = ["keep_late_probes", "late_probes", "unanswered"]
+__all__ = ["keep_late_probes", "keep_late_validation", "late_probes", "late_validation", "unanswered"]
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -11,7 +11,8 @@ from crossover.records import Probe, ProbeScores, TrialRecord
 from crossover.study.codec import probe_from_json
 from crossover.study.store import StudyStore
 
-_PREFIX = "probes of "
+_PROBES = "probes of "
+_VALIDATION = "validation of "
 
 
 def unanswered(
@@ -26,7 +27,7 @@ def unanswered(
 
 def late_probes(store: StudyStore) -> dict[str, dict[str, ProbeScores]]:
     """Return candidate digest -> probe name -> scores, of probes that were added when its trial had finished."""
-    found = store.named(_PREFIX)
+    found = store.named(_PROBES)
     return {
         digest: {name: probe_from_json(scores) for name, scores in probes.items()} for digest, probes in found.items()
     }
@@ -34,4 +35,14 @@ def late_probes(store: StudyStore) -> dict[str, dict[str, ProbeScores]]:
 
 def keep_late_probes(store: StudyStore, candidate: str, probes: Mapping[str, ProbeScores]) -> None:
     """Keep what a candidate answered, by its digest; what was kept of it before is replaced."""
-    store.put(f"{_PREFIX}{candidate}", {name: asdict(scores) for name, scores in probes.items()})
+    store.put(f"{_PROBES}{candidate}", {name: asdict(scores) for name, scores in probes.items()})
+
+
+def late_validation(store: StudyStore) -> dict[str, dict[str, float | None]]:
+    """Return candidate digest -> example id -> score, of validation rows that its trial did not have."""
+    return store.named(_VALIDATION)
+
+
+def keep_late_validation(store: StudyStore, candidate: str, scores: Mapping[str, float | None]) -> None:
+    """Keep a candidate's scores on further validation rows; what was kept of it before is replaced."""
+    store.put(f"{_VALIDATION}{candidate}", dict(scores))

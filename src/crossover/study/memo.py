@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self
 
 from crossover.records import Example, ProbeScores, TaskInfo, TaskSpec, TrialKey, TrialRecord
-from crossover.study.late_probes import late_probes
+from crossover.study.late import late_probes, late_validation
 from crossover.study.store import StudyStore
 
 if TYPE_CHECKING:  # a finished study is read without torch
@@ -34,6 +34,7 @@ class StudyMemo:
         current: method -> digest of the wording that it was last run with; other wordings' trials stay in the store.
         test: the held-out rows, for the report's disagreements and for checking a bundle.
         margin: the difference, as a fraction of 1, up to which two arms count as equally good; None: nobody said it.
+        commands: of all runs, each once, the first first.
     """
 
     spec: TaskSpec
@@ -50,6 +51,7 @@ class StudyMemo:
     machine: str
     versions: Mapping[str, str] = field(default_factory=dict)
     margin: float | None = None
+    commands: tuple[str, ...] = ()
 
     @classmethod
     def of(
@@ -69,16 +71,13 @@ class StudyMemo:
         return cls(
             spec=task.spec,
             info=task.info,
-            checks=task.check.summary(),
+            checks=task.check.lines(),
             test=task.test,
             model=asdict(identity),
             precision=identity.precision,
             effort=effort,
             current=current,
-            prompts={
-                name: "\n\n".join(f"{m['role']}: {m['content']}" for m in program.prompts([program.placeholders()])[0])
-                for name, program in programs.items()
-            },
+            prompts={name: program.as_text() for name, program in programs.items()},
             command=command,
             created=datetime.now(UTC).strftime("%-d %B %Y, %H:%M UTC"),
             machine=machine,
@@ -104,6 +103,8 @@ class StudyMemo:
             value["precision"] = before["precision"]
             if self.margin is None:
                 value["margin"] = before.get("margin")
+        earlier = [] if before is None else [*before.get("commands", ()), before["command"]]
+        value["commands"] = list(dict.fromkeys([*earlier, self.command]))
         store.put(_NAME, value)
 
     @classmethod
@@ -117,8 +118,8 @@ class StudyMemo:
             spec[key] = tuple(spec[key])
         info["labels"] = tuple(info["labels"])
         test = tuple(Example(**{**e, "references": tuple(e.get("references", ()))}) for e in value.pop("test"))
-        checks = tuple(value.pop("checks"))
-        return cls(spec=TaskSpec(**spec), info=TaskInfo(**info), test=test, checks=checks, **value)
+        checks, commands = tuple(value.pop("checks")), tuple(value.pop("commands", ()) or (value["command"],))
+        return cls(spec=TaskSpec(**spec), info=TaskInfo(**info), test=test, checks=checks, commands=commands, **value)
 
     @property
     def groups(self) -> dict[str, str]:
@@ -127,18 +128,26 @@ class StudyMemo:
 
     def records(self, store: StudyStore) -> list[TrialRecord]:
         """Return the trials that count: of the wording and effort that each method was last run with."""
-        late = late_probes(store)
-        return [_with_probes(r, late) for key, r in store.finished().items() if self._counts(key)]
+        probes, validation = late_probes(store), late_validation(store)
+        counting = (record for key, record in store.finished().items() if self._counts(key))
+        return [_with_late(record, probes, validation) for record in counting]
 
     def _counts(self, key: TrialKey) -> bool:
         recorded = key.method.startswith(RECORDED)  # another system's answers: our effort has no part in them
         return self.current.get(key.method) == key.wording and (recorded or key.effort == self.effort)
 
 
-def _with_probes(record: TrialRecord, late: Mapping[str, Mapping[str, ProbeScores]]) -> TrialRecord:
-    """Return a record with the probes that its candidate answered later."""
-    found = None if record.candidate is None else late.get(record.candidate)
-    if not found or record.measurement is None:
+def _with_late(
+    record: TrialRecord,
+    probes: Mapping[str, Mapping[str, ProbeScores]],
+    validation: Mapping[str, Mapping[str, float | None]],
+) -> TrialRecord:
+    """Return a record with what its candidate answered later."""
+    name, measured = record.candidate, record.measurement
+    if name is None or measured is None:
         return record
-    probes = {**record.measurement.probes, **found}
-    return replace(record, measurement=replace(record.measurement, probes=probes))
+    if name in validation:
+        record = replace(record, validation={**record.validation, **validation[name]})
+    if name in probes:
+        record = replace(record, measurement=replace(measured, probes={**measured.probes, **probes[name]}))
+    return record

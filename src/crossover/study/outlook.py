@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from crossover.methods import Shape
 from crossover.model.base import LanguageModel
 from crossover.model.sizes import Sizes
-from crossover.records import Example, Probe, TrialKey
-from crossover.study.cells import LeftOut, Plan
+from crossover.records import Example, LeftOut, Probe, TrialKey
+from crossover.study.cells import Plan
 from crossover.study.pace import Pace
 from crossover.study.room import Room, fit_memory
 from crossover.study.shape import measure_pace, task_shape

@@ -17,8 +17,8 @@ from types import MappingProxyType
 from crossover.errors import OptionError
 from crossover.methods import Method, Shape, default_methods, get_method
 from crossover.model.base import Capability
-from crossover.records import TaskSpec, TrialKey
-from crossover.study.cells import VALIDATION_ROWS, WRITTEN_VALIDATION_ROWS, Cell, LeftOut, Plan, Validated
+from crossover.records import LeftOut, TaskSpec, TrialKey
+from crossover.study.cells import VALIDATION_ROWS, WRITTEN_VALIDATION_ROWS, Cell, Plan, Validated
 from crossover.study.pace import Pace
 from crossover.task.sample import FEWEST_VALIDATION
 

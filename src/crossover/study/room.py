@@ -17,8 +17,8 @@ from crossover.model.footprint import LEAST_HEAD_ROWS, Footprint
 from crossover.model.hardware import memory_limit
 from crossover.model.precision import device_name
 from crossover.model.sizes import ON_GPU, Sizes
-from crossover.records import TrialKey
-from crossover.study.cells import Cell, LeftOut, Plan
+from crossover.records import LeftOut, TrialKey
+from crossover.study.cells import Cell, Plan
 
 _CUDA_BASE = 600_000_000
 """What CUDA and its libraries take of a GPU's memory before anything is computed, about."""

@@ -11,23 +11,26 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from crossover.candidate import Candidate, predict
+from crossover.candidate import Candidate, PromptedCandidate
 from crossover.errors import StudyError, TrialError, UserError
-from crossover.measure import EnergyMeter, PeakMemory, measure, score_answers
+from crossover.measure import EnergyMeter, PeakMemory, measure
 from crossover.metrics import Metric
 from crossover.model.base import LanguageModel
-from crossover.records import Example, Inputs, Probe, TrialRecord
+from crossover.records import Inputs, Probe, TrialRecord
 from crossover.study.answering import answer_freely, as_measured
 from crossover.study.besides import Besides
 from crossover.study.cells import Cell
+from crossover.study.late import keep_late_validation, late_validation
 from crossover.study.race import Race
 from crossover.study.store import StudyStore
-from crossover.task import Task, sample, unlabelled, validation
+from crossover.study.validating import Validating
+from crossover.task import Task, sample, unlabelled
 
 ATTEMPTS = 2
 UNLABELLED = 512
 """Inputs of the training split that a method may see without their answers: priors take 32, distilling as many as the
 effort allows."""
+PROMPT_CHARACTERS = 20_000
 _TELL_SECONDS = 0.5
 _PRIOR_SECONDS = 10.0
 
@@ -76,13 +79,13 @@ def run_cells(
         Seconds that cells were expected to take and that they took.
     """
     finished = store.finished()
+    validating = Validating(task, metric)
     spent = Spent()
     told: set[tuple[str, int]] = set()
     for cell in cells:
         key = cell.key
         if key in finished:
-            if probes:
-                Besides(model, store, probes).probe_finished(finished[key])
+            _catch_up(cell, finished[key], store, model, validating, probes)
             watcher.cell_finished(finished[key])
             continue
         reason = None if race is None else race.reason_against(cell, finished)
@@ -99,7 +102,7 @@ def run_cells(
             watcher.cell_started(cell.label, key.budget, key.seed)
             try:
                 with _telling(watcher, cell, model, passes_of.get(cell.arm, 0)):
-                    record = run_cell(cell, task, store, model, metric, probes)
+                    record = run_cell(cell, task, store, model, metric, probes, validating)
             except BaseException:  # Ctrl-C, a full disk: the process goes on to end in order, the trial did not end it
                 _withdraw(store, cell)
                 raise
@@ -129,6 +132,30 @@ class Spent:
         return (self.taken + _PRIOR_SECONDS) / (self.expected + _PRIOR_SECONDS)
 
 
+def _catch_up(
+    cell: Cell,
+    record: TrialRecord,
+    store: StudyStore,
+    model: LanguageModel,
+    validating: Validating,
+    probes: Sequence[Probe],
+) -> None:
+    """Ask what a finished trial left for what it was not asked then: further probes, validation rows of new seeds."""
+    if probes:
+        Besides(model, store, probes).probe_finished(record)
+    late = late_validation(store)
+    rows = validating.lacking(cell, record, late)
+    if not rows or record.candidate is None:
+        return
+    try:
+        scores = validating.scores(store.candidate(record.candidate), rows, model if cell.method.needs else None)
+    except StudyError:
+        raise
+    except Exception:  # noqa: BLE001  # a prompt too long for one of them, memory: what is finished stands without it
+        return
+    keep_late_validation(store, record.candidate, {**late.get(record.candidate, {}), **scores})
+
+
 def _withdraw(store: StudyStore, cell: Cell) -> None:
     try:
         store.withdraw(cell.key)
@@ -137,7 +164,13 @@ def _withdraw(store: StudyStore, cell: Cell) -> None:
 
 
 def run_cell(
-    cell: Cell, task: Task, store: StudyStore, model: LanguageModel, metric: Metric, probes: Sequence[Probe] = ()
+    cell: Cell,
+    task: Task,
+    store: StudyStore,
+    model: LanguageModel,
+    metric: Metric,
+    probes: Sequence[Probe] = (),
+    validating: Validating | None = None,
 ) -> TrialRecord:
     """Fit a method on its labels, freeze and store its candidate, answer the validation rows, then read the test once.
 
@@ -149,8 +182,9 @@ def run_cell(
     """
     key, method = cell.key, cell.method
     labelled = sample(task.train, key.budget, key.seed, task.spec.labels)
-    rated = _validation(cell, task)
-    unseen = unlabelled(task.train, key.seed, UNLABELLED, but={row.id for row in rated.get(key.seed, ())})
+    validating = validating or Validating(task, metric)
+    own = {row.id for row in validating.rows(cell, seed=key.seed)}
+    unseen = unlabelled(task.train, key.seed, UNLABELLED, but=own)
     needed = model if method.needs else None
     source = model.identity.source_precision if method.needs else None
     model.forget()  # tokens counted and milliseconds must not depend on the trial before
@@ -172,7 +206,7 @@ def run_cell(
                 others = [one for one in unseen if one not in known] or unseen
                 fitted = as_measured(fitted, task.spec, others, needed)
             digest = store.keep_candidate(fitted.candidate)
-            scores = _validated(fitted.candidate, rated, task, metric, needed)
+            scores = validating.scores(fitted.candidate, validating.rows(cell), needed)
             measurement = measure(fitted.candidate, task.test, task.spec, metric, needed)
             free = answer_freely(fitted.candidate, task, metric, needed)
         measurement = replace(measurement, peak_memory_mb=memory.mb, free=free)
@@ -201,31 +235,16 @@ def run_cell(
         fit_joules=energy.joules,
         energy_source=energy.source,
         validation=scores,
+        prompt=_prompt(fitted.candidate),
     )
 
 
-def _validation(cell: Cell, task: Task) -> dict[int, tuple[Example, ...]]:
-    """Return the rows on which a trial is compared with others, by the seed whose draw they lie outside of."""
-    asked = cell.validated
-    if asked is None:
-        return {}
-    each = asked.n // len(asked.seeds)
-    return {seed: validation(task.train, asked.budget, seed, task.spec.labels, n=each) for seed in asked.seeds}
-
-
-def _validated(
-    candidate: Candidate,
-    rated: Mapping[int, Sequence[Example]],
-    task: Task,
-    metric: Metric,
-    model: LanguageModel | None,
-) -> dict[str, float | None]:
-    """Return a frozen candidate's score on each validation row."""
-    rows = list({row.id: row for part in rated.values() for row in part}.values())
-    if not rows:
-        return {}
-    answers = predict(candidate, [row.inputs for row in rows], model)
-    return {one.example_id: one.score for one in score_answers(answers, rows, task.spec, metric)}
+def _prompt(candidate: Candidate) -> str | None:
+    """Return a candidate's prompt for people to read; nobody needs more of it than they would."""
+    if not isinstance(candidate, PromptedCandidate):
+        return None
+    text = candidate.program.as_text()
+    return text if len(text) <= PROMPT_CHARACTERS else text[: PROMPT_CHARACTERS - 1] + "…"
 
 
 class _telling:  # noqa: N801  # a context manager, used as a word

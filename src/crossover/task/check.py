@@ -26,6 +26,9 @@ Reason = Literal[
     "shared_group",
 ]
 
+MOST_LABELS = 40
+"""Of more labels a report does not list how many rows each has: `crossover check` does."""
+
 REASONS: Mapping[Reason, tuple[str, str]] = {
     "no_label": ("row without a label", "rows without a label"),
     "empty_input": ("row without an input", "rows without an input"),
@@ -136,3 +139,11 @@ class DataCheck:
             lines.append(" and ".join(filter(None, (", ".join(aside[:-1]), aside[-1]))) + " set aside")
         lines += [f"one label in several spellings? {listed(map(repr, group))}: kept apart" for group in self.spellings]
         return tuple(lines)
+
+    def lines(self) -> tuple[str, ...]:
+        """Return all that a report says of the data: the summary, what was decided, near duplicates, rows a label."""
+        near = len(self.near_duplicates)
+        alike = f"{counted(near, 'pair')} of nearly equal rows, on the training side" if near else ""
+        counts = ", ".join(f"{count.label} {count.n_train:,} + {count.n_test:,}" for count in self.class_counts)
+        labels = f"rows to learn from + test rows: {counts}" if 0 < len(self.class_counts) <= MOST_LABELS else ""
+        return (*self.summary(), *self.notes, *filter(None, (alike, labels)))
