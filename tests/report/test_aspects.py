@@ -64,39 +64,40 @@ def test_the_terminal(study: Study) -> None:
     made = measured(study)
     table = aspects(made.verdict, made.records, slices(made))
     assert printed(aspects_text(table), width=120) == snapshot("""\
-  aspect            prompt                           weights                           both
-  Definition        What the model is told is        The model's weights, or a few     Weights are trained and the
-                    changed, the model is not.       beside them, are trained.         prompt is worked on.
-  Objective         Find words and demonstrations    Make the wanted answers likely    Make them likely after the very
-                    that the frozen model answers    after a plain prompt.             prompt that is served.
+  aspect            prompt                           weights                          both
+  Definition        What the model is told is        The model's weights, or a few    Weights are trained and the prompt
+                    changed, the model is not.       beside them, are trained.        is worked on.
+  Objective         Find words and demonstrations    Make the wanted answers likely   Make them likely after the very
+                    that the frozen model answers    after a plain prompt.            prompt that is served.
                     best with.
-  Example here      knn-few-shot with 64 labels:     lora with 64 labels: 78% [71,     lora+few-shot with 64 labels: 79%
-                    61% [52, 70] accuracy            85] accuracy                      [72, 86] accuracy
-  Data requirement  64 labels used                   64 labels used                    64 labels used
-                    within 3 points of its own best  within 3 points of its own best   within 3 points of its own best
-                    from 64 labels on                from 64 labels on                 from 64 labels on
+  Example here      knn-few-shot with 64 labels:     lora with 64 labels: 78% [71,    lora+few-shot with 64 labels: 79%
+                    61% [52, 70] accuracy            85] accuracy                     [72, 86] accuracy
+  Data requirement  64 labels used                   64 labels used                   64 labels used
+                    within 3 points of its own best  within 3 points of its own best  within 3 points of its own best
+                    from 64 labels on                from 64 labels on                from 64 labels on
                                                      overtakes knn-few-shot at about
                                                      26 labels
-  Scope             keeps all of the base model, by  keeps 50% of a token's            keeps 50% of a token's
-                    definition: a prompt goes with   probability in the base model's   probability in the base model's
-                    its request                      own text (KL 0.69 nats a token)   own text (KL 0.69 nats a token)
-                    arc: 50% → 100%, +50 points      arc: 50% before and after, row    arc: 50% before and after, row by
-                    [+35, +65]                       by row the same                   row the same
-  Customization     5 of 5 answers written freely    5 of 5 answers written freely     5 of 5 answers written freely are
-                    are a label                      are a label                       a label
-                    asked for capital letters: 1 of  asked for capital letters: 1 of   asked for capital letters: 1 of 5
-                    5 follow                         5 follow                          follow
-  Flexibility       other labels: 500 ms until the   other labels: 58 s, a new fit     other labels: 171 s, a new fit
-                    prompt is built and read
-  Training process  3 configurations tried, 64,000   3 configurations tried, 64,000    3 configurations tried, 64,000
-                    token passes, 900 ms             token passes, 58 s                token passes, 171 s
-  Resources         812 MiB at most                  812 MiB at most                   812 MiB at most
-                    173 tokens a call                40 tokens a call                  175 tokens a call
-                    160 ms a call, one at a time     31 ms a call, one at a time       164 ms a call, one at a time
-  Use cases         on none of 8 labels surely       on none of 8 labels surely ahead  on none of 8 labels surely ahead
-                    ahead of lora                    of knn-few-shot                   of lora
-  Real-time use     60 ms from an edit to the first  60 ms from an edit to the first   60 ms from an edit to the first
-                    answer                           answer                            answer\
+  Scope             keeps all of the base model, by  keeps 50% of a token's           keeps 50% of a token's probability
+                    definition: a prompt goes with   probability in the base model's  in the base model's own text (KL
+                    its request                      own text (KL 0.69 nats a token)  0.69 nats a token)
+                    arc: 50% → 100%, +50 points      arc: 50% before and after, row   arc: 50% before and after, row by
+                    [+35, +65]                       by row the same                  row the same
+  Customization     5 of 5 answers written freely    5 of 5 answers written freely    5 of 5 answers written freely are
+                    are a label                      are a label                      a label
+                    asked for capital letters: 1 of  asked for capital letters: 1 of  asked for capital letters: 1 of 5
+                    5 follow                         5 follow                         follow
+  Flexibility       other labels: 500 ms until the   other labels: 58 s, a new fit    other labels: 171 s, a new fit
+                    prompt is built and read,
+                    without examples of them
+  Training process  3 configurations tried, 64,000   3 configurations tried, 64,000   3 configurations tried, 64,000
+                    token passes, 900 ms             token passes, 58 s               token passes, 171 s
+  Resources         812 MiB at most                  812 MiB at most                  812 MiB at most
+                    173 tokens a call                40 tokens a call                 175 tokens a call
+                    160 ms a call, one at a time     31 ms a call, one at a time      164 ms a call, one at a time
+  Use cases         on none of 8 labels surely       on none of 8 labels surely       on none of 8 labels surely ahead
+                    ahead of lora                    ahead of knn-few-shot            of lora
+  Real-time use     60 ms from an edit to the first  60 ms from an edit to the first  60 ms from an edit to the first
+                    answer                           answer                           answer\
 """)
 
 
@@ -106,7 +107,7 @@ def test_markdown_for_a_pull_request(study: Study) -> None:
     rows = text[text.index("| aspect |") :].split("\n\n", maxsplit=1)[0].splitlines()
     assert rows[0] == "| aspect | prompt: knn-few-shot | weights: lora | both: lora+few-shot |"
     assert all(row.replace("\\|", "").count("|") == 5 for row in rows)
-    assert "| Flexibility | other labels: 500 ms until the prompt is built and read |" in text
+    assert "| Flexibility | other labels: 500 ms until the prompt is built and read, without examples of them |" in text
 
 
 def test_the_page_has_three_columns_that_name_their_family(study: Study) -> None:

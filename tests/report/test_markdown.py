@@ -25,7 +25,7 @@ def test_the_verdict_for_a_pull_request(study: Study) -> None:
 | **lora** | weights | 64 | **.78** | [.71, .85] | 58 s | 40 | 31 |
 | lora+few-shot | both | 64 | .79 | [.72, .86] | 2 min 51 s | 175 | 164 |
 
-accuracy on 120 test rows of tickets.
+accuracy on 120 test rows of tickets; smollm2-135m \\(4-bit at its source, q4\\_1\\), run in bf16.
 """)
 
 
@@ -49,3 +49,20 @@ def test_escaping() -> None:
     assert escape("# no heading") == "\\# no heading"
     assert escape("1. no list") == "1\\. no list"
     assert escape("5.2 min") == "5.2 min"
+
+
+def test_what_a_reviewer_needs_stands_below(study: Study) -> None:
+    made = ("30 November 2026", "crossover run tickets.csv --budgets 0,64", "crossover run tickets.csv --methods `rm`")
+    text = render(study.verdict, checks=("486 rows",), made=made)
+    assert "accuracy on 120 test rows of tickets; smollm2-135m" in text
+    assert "\n- 486 rows\n" in text
+    assert (
+        "Begun 30 November 2026. To do it again:\n\n    crossover run tickets.csv --budgets 0,64\n    crossover run"
+        in text
+    )
+
+
+def test_signs_that_github_reads() -> None:
+    assert escape("lora@64 reads") == "lora@64 reads", "it can be copied into a command"
+    assert escape("by @all") == "by @\u2060all"
+    assert escape("costs $x$ :warning: GH-12") == "costs \\$x\\$ &#58;warning: GH\u2060-12"

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from crossover.records import Bound, Interval, TrialRecord
-from crossover.report.page import Provenance, embedded, render, source_words
+from crossover.report.page import Provenance, embedded, render
+from crossover.report.series import source_words
 from crossover.verdict import decide, headline
 from crossover.verdict.synthetic import SyntheticArm, synthetic_study, synthetic_task
 from tests.report.hostile import PAYLOADS, hostile

@@ -54,6 +54,9 @@ def test_label_and_search_narrow_the_rows(browser: Browser, pages: dict[str, str
         page.get_by_label("Search", exact=True).fill("PARCEL number 11,")
         assert 0 < len(visible(page)) < 4
         assert all("11, it was due" in text for text in visible(page)), "every word, wherever it stands"
+        for unseen in ("wrong", "seeds"):
+            page.get_by_label("Search", exact=True).fill(unseen)
+            assert visible(page) == [], "what marks an answer is no part of it"
         page.get_by_label("Search", exact=True).fill("there is no such text")
         assert visible(page) == []
         assert page.locator("#row-count").inner_text().startswith("0 of ")

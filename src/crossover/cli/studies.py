@@ -26,6 +26,7 @@ from crossover.cli.options import (
     split,
 )
 from crossover.cli.terminal import print_json
+from crossover.errors import OptionError
 
 # Imports inside the commands keep torch, polars and Altair out of `crossover --help`, which answers at once.
 
@@ -60,6 +61,11 @@ def report(
     if prices != prices_of(None, None, None) or calls_per_month is not None:
         opened.state(prices=prices, calls_per_month=calls_per_month)
     given = points_of(margin)
+    if markdown is not None and (html is not None or as_json):
+        raise OptionError(
+            "--markdown writes the Markdown alone.",
+            "leave out --html and --json, or run the command once more for them",
+        )
     if markdown is not None:
         text = opened.markdown(margin=given)
         if str(markdown) == "-":
@@ -80,6 +86,7 @@ def report(
         table=opened.aspects(margin=given),
         diff=opened.main_diff(margin=given),
         checks=opened.checks(),
+        left_out=opened.left_out(),
     )
     console.print(whole)
     console.print(f"\n  the page: {page}", soft_wrap=True, markup=False)

@@ -5,11 +5,12 @@ from __future__ import annotations
 __all__ = ["Bar", "Cell", "Column", "TableRow", "arm_table"]
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from crossover.records import Arm, Family, TrialRecord, Verdict
 from crossover.report.series import Scale, labels_used, names, nominated, scale_of, several_precisions
 from crossover.report.text import DASH, count, interval, known, memory, milliseconds, one_line, score, seconds
+from crossover.verdict.figures import about
 
 BAR_WIDTH = 96
 
@@ -70,7 +71,11 @@ COLUMNS = (
     Column(heading="Used", title="Labelled examples it looked at"),
     Column(heading="Missing", title="Test answers lost to failures of the machinery, all seeds together"),
     Column(heading="Tried", title="Configurations tried"),
+    Column(heading="Passes", title="Token passes of fitting and choosing: 1 a token read, 3 a token trained on"),
 )
+
+LENIENT, MISSING = "Lenient", "Missing"
+"""Columns that are left out where they would say nothing."""
 
 
 FREE = (
@@ -143,6 +148,7 @@ def arm_table(verdict: Verdict, records: Sequence[TrialRecord]) -> tuple[tuple[C
             Cell(text=count(used), value=used),
             Cell(text=f"{arm.missing:,} of {asked:,}" if arm.missing else "0", value=arm.missing),
             Cell(text=count(arm.configurations_tried), value=arm.configurations_tried),
+            Cell(text=about(arm.token_passes) if arm.token_passes else DASH, value=known(arm.token_passes)),
             *(free if beside else ()),
         )
         rows.append(
@@ -158,4 +164,13 @@ def arm_table(verdict: Verdict, records: Sequence[TrialRecord]) -> tuple[tuple[C
         )
     common = [VALIDATION if validated and column.heading == "Dev" else column for column in COLUMNS]
     columns = (*common[:2], *((PRECISION,) if precise else ()), *common[2:], *(FREE if beside else ()))
-    return columns, rows, scale
+    kept = [place for place, column in enumerate(columns) if column.heading not in _idle(verdict)]
+    rows = [replace(row, cells=tuple(row.cells[place] for place in kept)) for row in rows]
+    return tuple(columns[place] for place in kept), rows, scale
+
+
+def _idle(verdict: Verdict) -> set[str]:
+    """Return the headings of columns that would say the same of every arm: nothing is missing, nothing read anew."""
+    found = set() if any(arm.missing for arm in verdict.arms) else {MISSING}
+    strict = all(abs((arm.lenient_score or 0.0) - (arm.score or 0.0)) < 0.005 for arm in verdict.arms)
+    return found | ({LENIENT} if strict else set())

@@ -27,6 +27,7 @@ from crossover.report.series import names
 from crossover.report.text import DASH, clean, count, one_line, score, shorten, signed_points
 from crossover.verdict.diff import ArmSide, SliceDifference
 from crossover.verdict.differ import Differing
+from crossover.verdict.figures import n_labels
 from crossover.verdict.outcomes import GETS, Outcome
 from crossover.verdict.sides import compared_arms
 from crossover.verdict.slices import of_rows_alone
@@ -36,8 +37,8 @@ ANSWER_LIMIT = 160
 ROWS_LIMIT = 400
 BYTES_LIMIT = 190_000
 """Of all test rows on the page, as HTML."""
-ROW_BYTES = 420
-"""About what the markup of one row takes, beside its texts."""
+ROW_BYTES, CELL_BYTES = 190, 150
+"""About what the markup of one row takes, and of each arm's answer in it, beside the texts."""
 SLICES_LIMIT = 200
 CONFUSIONS_LIMIT = 6
 
@@ -102,9 +103,10 @@ class SliceRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SideRows:
-    """One arm by itself: confusions as (wanted, answered, answers, share), and its reliability curve."""
+    """One arm by itself: its confusions, the first as (wanted, answered, answers, share); its reliability curve."""
 
     arm: ComparedArm
+    confused: int
     confusions: tuple[tuple[str, str, str, str], ...]
     calibration: Drawing | None
 
@@ -200,10 +202,9 @@ def _called(verdict: Verdict, arms: Sequence[Arm]) -> dict[str, str]:
     """Return short names; with the number of labels where two would be called the same."""
     called = names(verdict)
     several = [called[arm.arm] for arm in arms]
-    return {
-        arm.arm: called[arm.arm] if several.count(called[arm.arm]) == 1 else f"{called[arm.arm]}, {arm.budget:,} labels"
-        for arm in arms
-    }
+    twice = {name for name in several if several.count(name) > 1}
+    with_labels = {arm.arm: f"{called[arm.arm]}, {n_labels(arm.budget)}" for arm in arms}
+    return {arm.arm: with_labels[arm.arm] if called[arm.arm] in twice else called[arm.arm] for arm in arms}
 
 
 def _missed(differing: Differing, arms: Sequence[str], examples: Mapping[str, Example]) -> list[str]:
@@ -253,7 +254,7 @@ def _rows(
 
 def _bytes(row: TestRow) -> int:
     texts = [row.target, *(cell.text for cell in row.cells), *(part for pair in row.inputs for part in pair)]
-    return ROW_BYTES + sum(len(str(escape(text)).encode()) for text in texts)
+    return ROW_BYTES + CELL_BYTES * len(row.cells) + sum(len(str(escape(text)).encode()) for text in texts)
 
 
 def _cell(outcome: Outcome | None, *, graded: bool) -> RowCell:
@@ -285,4 +286,9 @@ def _side(side: ArmSide, arm: ComparedArm) -> SideRows:
         for one in side.confusions[:CONFUSIONS_LIMIT]
     )
     found = side.calibration
-    return SideRows(arm=arm, confusions=confusions, calibration=drawing(found) if found is not None else None)
+    return SideRows(
+        arm=arm,
+        confused=len(side.confusions),
+        confusions=confusions,
+        calibration=drawing(found) if found is not None else None,
+    )

@@ -17,7 +17,8 @@ from crossover.verdict.figures import p_value
 from crossover.verdict.outcomes import Outcome
 from crossover.verdict.slices import of_rows_alone
 
-NAME_LENGTH = 24
+NAME_LENGTH = 32
+FEWEST_CHARACTERS = 12
 PART_LENGTH = 34
 SLICES_LIMIT = 40
 CONFUSIONS_LIMIT = 6
@@ -35,11 +36,14 @@ def diff_text(diff: Diff, *, examples: bool = True, limit: int = 5) -> Renderabl
     """
     parts: list[RenderableType] = [_headline(diff), "", _counts(diff)]
     groups = dict.fromkeys(one.group for one in diff.slices if examples or not of_rows_alone(one.group))
+    hidden = dict.fromkeys(one.group for one in diff.slices if one.group not in groups)
     for group in groups:
         parts += ["", _slice_table(diff, group)]
     if any(one.p is not None for one in diff.slices if one.group in groups):
         note = "* surely differs here, corrected for all lines of its table. Each interval by itself holds 95%."
         parts += ["", Text(note, style="dim")]
+    if hidden:
+        parts += ["", Text(f"left out by --no-examples: {', '.join(map(one_line, hidden))}", style="dim")]
     for table in (_confusions(diff), _calibration(diff)):
         parts += ["", table] if table is not None else []
     if examples and limit:
@@ -55,15 +59,16 @@ def differ_sentence(diff: Diff) -> str:
 
 
 def named(side: ArmSide) -> str:
-    """Return an arm's name for a heading."""
-    return shorten(one_line(side.arm), NAME_LENGTH)
+    """Return an arm's name for a heading: a long method is cut, what stands behind it is not."""
+    method, at, rest = one_line(side.arm).partition("@")
+    return shorten(method, max(NAME_LENGTH - len(rest), FEWEST_CHARACTERS)) + at + rest
 
 
 def _headline(diff: Diff) -> Text:
     sides = [f"{named(one)} {score(one.score)} {interval(one.interval)}".strip() for one in (diff.a, diff.b)]
     said = f"{sides[0]} against {sides[1]}:"
     if diff.difference is None:
-        return Text(f"{said} not compared, for over 1% of the answers of one are missing.")
+        return Text(f"{said} not compared: trials of one failed, or over 1% of its answers are missing.")
     seeds = "1 seed" if diff.seeds == 1 else f"{diff.seeds} seeds"
     of_one = " This speaks of one candidate, not of its method." if diff.candidate_only else ""
     tested = f", {p_value(diff.p)}" if diff.p is not None else ""
@@ -127,6 +132,9 @@ def _confusions(diff: Diff) -> RenderableType | None:
     table.add_column("answers", justify="right", no_wrap=True)
     table.add_column("of its rows", justify="right", no_wrap=True)
     for side in (diff.a, diff.b):
+        if side.score is None:
+            continue
+        more = len(side.confusions) - CONFUSIONS_LIMIT
         table.add_row(Text(named(side), style="bold"), "", "", "")
         for one in side.confusions[:CONFUSIONS_LIMIT]:
             table.add_row(
@@ -135,6 +143,8 @@ def _confusions(diff: Diff) -> RenderableType | None:
                 f"{one.n:,}",
                 f"{one.share:.0%}",
             )
+        if more > 0:
+            table.add_row(Text(f"  and {more:,} more", style="dim"), "", "", "")
         if not side.confusions:
             table.add_row("  nothing", "", "", "")
     return Padding(table, (0, 0, 0, 2))

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from crossover.records import Amount, Arm, EnergySource, Month, Prices, Verdict
 from crossover.report.series import names
 from crossover.report.text import DASH, known, one_line
-from crossover.verdict.figures import duration, energy, money
+from crossover.verdict.figures import duration, energy, money, n_labels
 
 _SOURCES: dict[EnergySource, str] = {
     "rapl": "read from the processor's counters (RAPL), whatever ran on the machine",
@@ -46,7 +46,7 @@ def cost_lines(verdict: Verdict) -> list[CostLine]:
     for one in sorted(found.months, key=lambda month: month.arm != verdict.recommended):
         arm = arms.get(one.arm)
         if arm is not None:
-            labels = f", {arm.budget:,} labels" if arm.budget else ""
+            labels = f", {n_labels(arm.budget)}" if arm.budget else ""
             lines += _lines(one, arm, called[one.arm] + labels, found.prices)
     return lines
 

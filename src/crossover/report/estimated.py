@@ -14,7 +14,7 @@ from rich.text import Text
 
 from crossover.records import Prices
 from crossover.report.text import DASH, count, memory, one_line, seconds, shorten
-from crossover.verdict.figures import energy, money
+from crossover.verdict.figures import energy, in_money, n_labels
 
 NAME_LENGTH = 32
 
@@ -62,7 +62,7 @@ def _kept(arm: Mapping[str, Any]) -> str:
 
 
 def _left_out(one: Mapping[str, Any]) -> str:
-    labels = f" with {one['budget']:,} labels" if one["budget"] else ""
+    labels = f" with {n_labels(one['budget'])}" if one["budget"] else ""
     return f"left out: {shorten(one_line(one['method']), NAME_LENGTH)}{labels}: {one_line(one['reason'])}"
 
 
@@ -85,7 +85,7 @@ def _whole(found: Mapping[str, Any], *, race: bool) -> Sequence[str]:
     spent = [energy(found["kwh"], found["energy_source"])] if found["kwh"] is not None else []
     if found["money"] is not None:
         guessed = " (estimated)" if prices.kwh is not None else ""
-        spent.append(money(found["money"], prices) + guessed)
+        spent.append(in_money(found["money"], prices) + guessed)
     lines += [", ".join(spent)] if spent else []
     if race:
         lines.append("a race stops arms that cannot win: it takes no more, and mostly less")

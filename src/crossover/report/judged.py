@@ -31,7 +31,7 @@ def judged_text(judged: Sequence[Mapping[str, Any]]) -> RenderableType:
         bounds = one["interval"]
         between = "" if bounds is None else f"[{score(bounds['low'])}, {score(bounds['high'])}]"
         rows = f"{one['judged']:,} of {one['judged'] + sum(one['errors'].values()):,}"
-        table.add_row(one_line(one["arm"]), score(one["share"]), between, rows, score(one["agreement"]))
+        table.add_row(*map(Text, (one_line(one["arm"]), score(one["share"]), between, rows, score(one["agreement"]))))
     name = one_line(judged[0]["judge"]) if judged else "the judge"
     lines: list[RenderableType] = [
         Text(f"How often {name} prefers an arm's answer to the reference answer; .50 is as good."),
@@ -40,7 +40,8 @@ def judged_text(judged: Sequence[Mapping[str, Any]]) -> RenderableType:
     ]
     for one in judged:
         for reason, count in one["errors"].items():
-            lines.append(Text(f"  {one_line(one['arm'])}: {count:,} rows not judged: {one_line(reason)}", style="dim"))
+            rows = f"{count:,} {'row' if count == 1 else 'rows'} not judged"
+            lines.append(Text(f"  {one_line(one['arm'])}: {rows}: {one_line(reason)}", style="dim"))
     if any(one["agreement"] is not None and one["agreement"] < STEADY for one in judged):
         lines += ["", Text(f"{name} contradicts itself once the order is turned round: take a larger judge.")]
     return Group(*lines)

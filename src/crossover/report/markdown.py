@@ -5,30 +5,45 @@ from __future__ import annotations
 __all__ = ["render"]
 
 import re
+from collections.abc import Sequence
 
-from crossover.records import Arm, Verdict
+from crossover.records import Arm, LeftOut, Verdict
 from crossover.report.aspects import aspect_columns, aspect_rows
 from crossover.report.differing import differ_sentence
 from crossover.report.economics import cost_lines, headings, notes
-from crossover.report.series import names
+from crossover.report.not_run import not_run
+from crossover.report.series import models_of, names
 from crossover.report.text import DASH, count, interval, known, milliseconds, one_line, score, seconds
 from crossover.verdict import Aspects, Diff, explanation, headline
 
 
-def render(verdict: Verdict, *, table: Aspects | None = None, diff: Diff | None = None) -> str:
+def render(
+    verdict: Verdict,
+    *,
+    table: Aspects | None = None,
+    diff: Diff | None = None,
+    left_out: Sequence[LeftOut] = (),
+    checks: Sequence[str] = (),
+    made: Sequence[str] = (),
+) -> str:
     """Return the verdict in GitHub's Markdown in the page's order, ending with a newline: headline, explanation, what a
-    month costs, aspects, arms, where they differ.
+    month costs, aspects, arms, where they differ, the data, and how it was made.
 
     Args:
         verdict: of a study.
         table: the aspects in which the nominated arms differ.
         diff: where the two compared arms differ: told in one sentence, without the texts of test rows.
+        left_out: what the last run did not run.
+        checks: what was found in the data.
+        made: when the study was begun, then the commands that do it again.
     """
     first, stop, rest = one_line(headline(verdict)).partition(". ")
     lines = [f"**{escape(first + stop.rstrip())}**" + (f" {escape(rest)}" if rest else ""), ""]
     answers = [
         f"- **{escape(one_line(question))}** {escape(one_line(answer))}" for question, answer in explanation(verdict)
     ]
+    if missing := not_run(left_out):
+        answers.append(f"- **Not run** {escape(missing)}")
     if answers:
         lines += [*answers, ""]
     lines += _month(verdict)
@@ -43,8 +58,19 @@ def render(verdict: Verdict, *, table: Aspects | None = None, diff: Diff | None 
     if diff is not None:
         lines += ["", escape(differ_sentence(diff))]
     task = verdict.task
-    lines += ["", f"{escape(one_line(task.metric))} on {task.n_test:,} test rows of {escape(one_line(task.name))}."]
+    models = ", ".join(map(escape, models_of(verdict)))
+    about = f"{escape(one_line(task.metric))} on {task.n_test:,} test rows of {escape(one_line(task.name))}"
+    lines += ["", f"{about}; {models}." if models else f"{about}."]
+    if checks:
+        lines += ["", *(f"- {escape(one_line(line))}" for line in checks)]
+    if made:
+        lines += ["", f"Begun {escape(one_line(made[0]))}. To do it again:", "", *map(_code, made[1:])]
     return "\n".join(lines) + "\n"
+
+
+def _code(line: str) -> str:
+    """Return a line as code, indented: nothing of it can end that."""
+    return f"    {one_line(line)}"
 
 
 def _month(verdict: Verdict) -> list[str]:
@@ -72,11 +98,14 @@ def _aspects(table: Aspects) -> list[str]:
 def escape(text: str) -> str:
     """Return one line of text so that Markdown shows it as it is: no markup, HTML, table cell, mention or reference."""
     text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    text = re.sub(r"([\\`*_{}\[\]()|~!])", r"\\\1", text)
+    text = re.sub(r"([\\`*_{}\[\]()|~!$])", r"\\\1", text)
     text = re.sub(r"^([#+-])", r"\\\1", text)
     text = re.sub(r"^(\d+)([.)])(?=\s|$)", r"\1\\\2", text)  # a backslash before a digit would be shown
     # GitHub notifies people and links issues and addresses even where the signs are escaped: a word joiner stops that.
-    return re.sub(r"(@|#(?=\d)|(?<=[a-z])(?=://)|www(?=\.))", "\\1\u2060", text, flags=re.IGNORECASE)
+    # One behind a word ("lora@64") is neither, and stays as it can be copied.
+    signs = r"((?<!\w)@|#(?=\d)|GH(?=-\d)|(?<=[a-z])(?=://)|www(?=\.))"
+    text = re.sub(signs, "\\1\u2060", text, flags=re.IGNORECASE)
+    return re.sub(r":(?=[\w+-]+:)", "&#58;", text)  # a word between colons is a picture
 
 
 def _row(arm: Arm, name: str, *, recommended: bool) -> str:

@@ -11,6 +11,7 @@ import json
 import re
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from hashlib import sha256
 from typing import Any
 
@@ -27,17 +28,22 @@ from crossover.report.calibrated import across, down
 from crossover.report.charts import SpecJson, library, still
 from crossover.report.costs import cost_chart
 from crossover.report.curves import crossover_chart
-from crossover.report.differences import where_they_differ
+from crossover.report.differences import CONFUSIONS_LIMIT, where_they_differ
 from crossover.report.economics import cost_lines, headings, notes
+from crossover.report.not_run import not_run
 from crossover.report.provenance import Provenance
-from crossover.report.series import nominated
-from crossover.report.text import clean, count, known, one_line, points, score, shorten
+from crossover.report.series import models_of, nominated
+from crossover.report.text import clean, count, known, one_line, score, shorten
 from crossover.verdict import aspects, explanation, headline, prompt_at_start
+from crossover.verdict.figures import n_labels
+from crossover.verdict.sides import hedge
 
 PROMPT_LIMIT = 20_000
 """Characters of one prompt on the page; longer ones are cut, and the page says so."""
 PROMPTS_LIMIT = 150_000
 CHECKS_LIMIT = 200
+FAILED_LIMIT = 50
+MODELS_LIMIT = 3
 
 _environment = Environment(
     loader=PackageLoader("crossover.report"),
@@ -73,6 +79,8 @@ def render(
         slices: test example id -> label or sort of input, to say where each arm is ahead.
         texts: whether the rows' texts are shown; without them the section has counts and label names alone.
     """
+    if not texts:
+        verdict = _without_errors(verdict)
     groups = {e.id: e.group for e in (examples or {}).values() if e.group is not None}
     table = aspects(verdict, records, slices, groups=groups)
     specs = {"crossover": crossover_chart(verdict, records), "cost": cost_chart(verdict)}
@@ -82,6 +90,7 @@ def render(
     if drawn:
         scripts.insert(0, "(() => {" + re.sub("</(?=script)", r"<\\/", library(), flags=re.IGNORECASE) + "\n})();")
     first, _, rest = one_line(headline(verdict)).partition(". ")
+    answers = [*explanation(verdict), *([("Not run", missing)] if (missing := not_run(provenance.left_out)) else [])]
     columns, rows, scale = arm_table(verdict, records)
     page = _environment.get_template("page.html").render(
         policy=_policy(style, scripts),
@@ -98,7 +107,7 @@ def render(
         compared=_compared(verdict),
         recommended=next((_with_labels(arm) for arm in verdict.arms if arm.arm == verdict.recommended), None),
         crossing=_crossing(verdict),
-        explanation=[(one_line(question), one_line(answer)) for question, answer in explanation(verdict)],
+        explanation=[(one_line(question), one_line(answer)) for question, answer in answers],
         reasons=[one_line(reason) for reason in verdict.reasons],
         cost_lines=cost_lines(verdict),
         cost_headings=headings(verdict),
@@ -108,6 +117,7 @@ def render(
         bar_width=BAR_WIDTH,
         scale=(score(scale.low), score(scale.high)),
         differences=where_they_differ(verdict, records, examples, texts=texts) if examples else None,
+        confusions_limit=CONFUSIONS_LIMIT,
         calibration=(CALIBRATION_WIDTH, CALIBRATION_HEIGHT, across, down),
         aspect_columns=aspect_columns(table),
         aspect_rows=aspect_rows(table),
@@ -117,8 +127,9 @@ def render(
         signatures=provenance.signatures,
         class_rows=class_rows(provenance.classes),
         classes_of=provenance.classes_of,
-        done=_done(verdict, records, provenance),
-        points=points,
+        done=_done(verdict, records, provenance, texts=texts),
+        meanings=[(column.heading, column.title) for column in columns],
+        sees=dict(explanation(verdict)).get("What this test can see", ""),
     )
     return str(page)
 
@@ -150,31 +161,29 @@ def _policy(style: str, scripts: Sequence[str]) -> str:
     )
 
 
-def source_words(precision: str) -> str:
-    """Say in what precision a model was published: "4-bit at its source, q4_1", or "bf16 at its source"."""
-    bits = re.match(r"(?:i?q|int|nf)(\d+)", precision.casefold())
-    return f"{bits[1]}-bit at its source, {precision}" if bits else f"{precision} at its source"
-
-
-def _models(verdict: Verdict) -> list[str]:
-    found: dict[str, None] = {}
-    for arm in verdict.arms:
-        if arm.model and arm.family != "baseline":
-            source = f" ({source_words(one_line(arm.source_precision))})" if arm.source_precision else ""
-            running = f", run in {one_line(arm.precision)}" if arm.precision else ""
-            found[f"{one_line(arm.model)}{source}{running}"] = None
-    return list(found)
-
-
 def _facts(verdict: Verdict, provenance: Provenance) -> list[str]:
     task = verdict.task
-    labels = f", {len(task.labels):,} labels" if task.labels else ""
+    labels = f", {n_labels(len(task.labels))}" if task.labels else ""
     rows = f"{task.n_train:,} rows to learn from, {task.n_test:,} to test on"
-    return [f"{one_line(task.name)} ({task.kind}{labels})", rows, *_models(verdict)[:3], one_line(provenance.created)]
+    models = models_of(verdict)
+    more = [f"and {len(models) - MODELS_LIMIT} models more"] if len(models) > MODELS_LIMIT else []
+    start = f"{one_line(task.name)} ({task.kind}{labels})"
+    return [start, rows, *models[:MODELS_LIMIT], *more, one_line(provenance.created)]
 
 
 def _with_labels(arm: Arm) -> str:
-    return f"{one_line(arm.method)} with {arm.budget:,} labels" if arm.budget else f"{one_line(arm.method)}, no labels"
+    return f"{one_line(arm.method)} with {n_labels(arm.budget)}" if arm.budget else f"{one_line(arm.method)}, no labels"
+
+
+def _without_errors(verdict: Verdict) -> Verdict:
+    """Return the verdict without what errors say beyond their sort: they may hold a text of the user's."""
+    return replace(verdict, arms=tuple(replace(arm, error=_sort_of(arm.error)) for arm in verdict.arms))
+
+
+def _sort_of(error: str | None) -> str | None:
+    """Return what stands before the first colon of an error, where it is a name: "KeyError"."""
+    name = (error or "").partition(":")[0]
+    return name if name.isidentifier() else None
 
 
 def _compared(verdict: Verdict) -> str | None:
@@ -199,17 +208,18 @@ def _crossing(verdict: Verdict) -> str:
         return f"{weights} does not overtake {prompt} at the budgets measured."
     if crossover.bound == "at_most":
         start = one_line(prompt_at_start(verdict, crossover))
-        return f"{weights} is already ahead of {start} at {count(labels)} labels, the fewest measured."
+        return f"{weights} is already ahead of {start} at {n_labels(labels)}, the fewest measured{hedge(verdict)}."
     if crossover.bound == "at_least":
-        return f"{weights} has not overtaken {prompt} with {count(labels)} labels, but comes closer."
+        return f"{weights} has not overtaken {prompt} with {n_labels(labels)}, but comes closer."
     return f"{weights} overtakes {prompt} at about {count(labels)} labels{spread}, the upright line."
 
 
-def _done(verdict: Verdict, records: Sequence[TrialRecord], provenance: Provenance) -> dict[str, Any]:
+def _done(verdict: Verdict, records: Sequence[TrialRecord], provenance: Provenance, *, texts: bool) -> dict[str, Any]:
     """Gather section 7. The values are text, pairs of text and lists of these, as done.html reads them."""
     seeds = sorted({record.key.seed for record in records})
     efforts = sorted({record.key.effort for record in records})
     failed = [record for record in records if record.error is not None]
+    errors = {r.error: (r.error if texts else _sort_of(r.error)) or "left out" for r in failed}
     prompts, room = [], PROMPTS_LIMIT
     for name, text in provenance.prompts.items():
         shown = shorten(clean(text), min(PROMPT_LIMIT, room))
@@ -223,15 +233,16 @@ def _done(verdict: Verdict, records: Sequence[TrialRecord], provenance: Provenan
         "trials": f"{len(records):,} trials" + (f", {len(failed):,} of them failed" if failed else ""),
         "failed": [
             (
-                f"{one_line(r.key.method)}, {r.key.budget:,} labels, seed {r.key.seed}",
-                shorten(one_line(r.error or ""), 300),
+                f"{one_line(r.key.method)}, {n_labels(r.key.budget)}, seed {r.key.seed}",
+                shorten(one_line(errors[r.error]), 300),
             )
-            for r in failed[:50]
+            for r in failed[:FAILED_LIMIT]
         ],
+        "failed_more": max(len(failed) - FAILED_LIMIT, 0),
         "seeds": ", ".join(map(str, seeds)) or "none",
         "efforts": ", ".join(f"{effort:g}" for effort in efforts) or "none",
         "prompts": prompts,
-        "model": [one_line(line) for line in provenance.model] or _models(verdict),
+        "model": [one_line(line) for line in provenance.model] or models_of(verdict),
         "versions": [(one_line(name), one_line(version)) for name, version in provenance.versions.items()],
         "hashes": [
             ("data (sha256)", one_line(verdict.task.data_sha256)),

@@ -7,16 +7,19 @@ __all__ = [
     "Series",
     "gather",
     "labels_used",
+    "models_of",
     "names",
     "nominated",
     "record_score",
     "scale_of",
     "seed_scores",
+    "source_words",
     "several_precisions",
     "trials_of",
 ]
 
 import math
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -142,3 +145,20 @@ def seed_scores(arm: Arm, records: Sequence[TrialRecord]) -> list[tuple[int, flo
 def labels_used(arm: Arm, records: Sequence[TrialRecord]) -> int | None:
     """Return the most labels that any of an arm's trials looked at; None without records."""
     return max((record.labels_used for record in trials_of(arm, records)), default=None)
+
+
+def source_words(precision: str) -> str:
+    """Say in what precision a model was published: "4-bit at its source, q4_1", or "bf16 at its source"."""
+    bits = re.match(r"(?:i?q|int|nf)(\d+)", precision.casefold())
+    return f"{bits[1]}-bit at its source, {precision}" if bits else f"{precision} at its source"
+
+
+def models_of(verdict: Verdict) -> list[str]:
+    """Return the models that arms asked, each with its precision as published and as it ran."""
+    found: dict[str, None] = {}
+    for arm in verdict.arms:
+        if arm.model and arm.family != "baseline":
+            source = f" ({source_words(one_line(arm.source_precision))})" if arm.source_precision else ""
+            running = f", run in {one_line(arm.precision)}" if arm.precision else ""
+            found[f"{one_line(arm.model)}{source}{running}"] = None
+    return list(found)

@@ -16,10 +16,11 @@ from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
-from crossover.records import Arm, Family, Verdict
+from crossover.records import Arm, Family, LeftOut, Verdict
 from crossover.report.aspects import aspects_text
 from crossover.report.differing import differ_sentence
 from crossover.report.economics import cost_lines, headings, notes
+from crossover.report.not_run import not_run
 from crossover.report.palette import FAMILY_COLOURS, FAMILY_COLOURS_OF_16
 from crossover.report.progress import Progress
 from crossover.report.series import Scale, names, scale_of, several_precisions
@@ -151,16 +152,19 @@ def _month(verdict: Verdict) -> list[RenderableType]:
     return ["", Padding(table, (0, 0, 0, 2)), Padding(Text(notes(verdict), style="dim"), (0, 0, 0, 2))]
 
 
-def verdict_text(verdict: Verdict, *, study: str | None = None, commands: bool = True) -> RenderableType:
+def verdict_text(
+    verdict: Verdict, *, study: str | None = None, commands: bool = True, left_out: Sequence[LeftOut] = ()
+) -> RenderableType:
     """Return the headline, the explanation as question and answer, and the commands that come next.
 
     Args:
         study: the study's folder as the user can type it; the task's name and "-study" when not given.
         commands: whether they are there; who prints more in between takes `next_commands` at the end.
+        left_out: what the last run did not run, where that has not been said already.
     """
     first, stop, rest = one_line(headline(verdict)).partition(". ")
     parts: list[RenderableType] = [Text.assemble((first + stop.rstrip(), "bold"), f" {rest}" if rest else "")]
-    lines = explanation(verdict)
+    lines = [*explanation(verdict), *([("Not run", missing)] if (missing := not_run(left_out)) else [])]
     if lines:
         answers = Table.grid(padding=(0, 3, 0, 0))
         answers.add_column(no_wrap=True)
@@ -175,7 +179,13 @@ def verdict_text(verdict: Verdict, *, study: str | None = None, commands: bool =
 
 
 def report_text(
-    verdict: Verdict, *, study: str, diff: Diff | None, checks: Sequence[str], table: Aspects | None = None
+    verdict: Verdict,
+    *,
+    study: str,
+    diff: Diff | None,
+    checks: Sequence[str],
+    table: Aspects | None = None,
+    left_out: Sequence[LeftOut] = (),
 ) -> RenderableType:
     """Return a study's report in the page's order: verdict, what a month costs, aspects, arms, where they differ, the
     data, what comes next.
@@ -186,8 +196,9 @@ def report_text(
         diff: where the two compared arms differ, where there are two.
         checks: what was found in the data.
         table: the aspects in which the nominated arms differ.
+        left_out: what the last run did not run.
     """
-    parts: list[RenderableType] = [verdict_text(verdict, commands=False), ""]
+    parts: list[RenderableType] = [verdict_text(verdict, commands=False, left_out=left_out), ""]
     parts += [aspects_text(table), ""] if table is not None else []
     parts.append(arms_table(verdict))
     facts = Table.grid(padding=(0, 3, 0, 0))
@@ -201,16 +212,20 @@ def report_text(
         facts.add_row("" if place else "The data", Text(one_line(line)))
     if facts.row_count:
         parts += ["", Padding(facts, (0, 0, 0, 2))]
-    return Group(*parts, "", next_commands(verdict, study=study))
+    return Group(*parts, "", next_commands(verdict, study=study, reported=True))
 
 
-def next_commands(verdict: Verdict, *, study: str | None = None) -> RenderableType:
-    """Return the commands that come next, as `verdict_text` ends with them."""
+def next_commands(verdict: Verdict, *, study: str | None = None, reported: bool = False) -> RenderableType:
+    """Return the commands that come next, as `verdict_text` ends with them; a long one is folded, never cut.
+
+    `reported`: whether the report is what is being printed, and need not be named.
+    """
     folder = shlex.quote(one_line(study if study is not None else f"{verdict.task.name}-study"))
     table = Table.grid(padding=(0, 3, 0, 0))
+    table.add_column(overflow="fold")
     table.add_column(no_wrap=True)
-    table.add_column(no_wrap=True)
-    table.add_row(Text(f"crossover report {folder}"), Text("the page for others", style="dim"))
+    if not reported:
+        table.add_row(Text(f"crossover report {folder}"), Text("the page for others", style="dim"))
     if verdict.recommended is not None:
         table.add_row(Text(f"crossover pack {folder}"), Text("take it with you", style="dim"))
     return Padding(table, (0, 0, 0, 2))

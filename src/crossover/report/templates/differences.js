@@ -9,11 +9,15 @@
   const [form, first, second, outcome, label, search, status, more] =
     ["filter", "first", "second", "outcome", "label", "search", "count", "more"].map(part);
   const whole = status.textContent;
+  /* What can be searched: input, wanted, answers; not the marks, nor how often an answer came. */
+  const words = (row) => [...row.cells].slice(1, 3).map((cell) => cell.textContent)
+    .concat([...row.querySelectorAll("bdi")].map((answer) => answer.textContent.replace(/ \(\d+ of \d+ seeds\)$/, "")))
+    .join(" ").toLowerCase();
   const rows = [...table.tBodies[0].rows].map((row) => ({
     row,
     label: row.dataset.label ?? "",
     scores: [...row.cells].slice(3).map((cell) => cell.dataset.score === undefined ? null : Number(cell.dataset.score)),
-    text: row.textContent.toLowerCase(),
+    text: words(row),
   }));
   let shown = AT_ONCE;
 
@@ -54,6 +58,8 @@
     const row = rows.filter(matches)[next]?.row;
     if (row !== undefined) { row.tabIndex = -1; row.focus({ preventScroll: false }); }
   });
-  window.addEventListener("beforeprint", () => { shown = rows.length; show(); });
+  let before = AT_ONCE;
+  window.addEventListener("beforeprint", () => { before = shown; shown = rows.length; show(); });
+  window.addEventListener("afterprint", () => { shown = before; show(); });
   show();
 })();

@@ -84,6 +84,11 @@
     });
   });
 
-  /* On paper everything is open. */
-  window.addEventListener("beforeprint", () => document.querySelectorAll("details").forEach((part) => { part.open = true; }));
+  /* On paper everything is open, and afterwards as it was. */
+  let closed = [];
+  window.addEventListener("beforeprint", () => {
+    closed = [...document.querySelectorAll("details:not([open])")];
+    closed.forEach((part) => { part.open = true; });
+  });
+  window.addEventListener("afterprint", () => { closed.forEach((part) => { part.open = false; }); closed = []; });
 })();
