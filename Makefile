@@ -9,6 +9,7 @@
 # TORCH_INDEX=https://download.pytorch.org/whl/cpu         the CPU build of torch, where the default is the CUDA build
 # PIP_ARGS="…"                                             anything else for pip
 # PYTEST_ARGS="-k verdict"                                 anything else for pytest
+# WORKERS=4                                                tests that run side by side, 2 where nothing is said; 0 for one process
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -17,6 +18,7 @@ TORCH_INDEX ?=
 PIP_TORCH_ARGS ?= $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX))
 PIP_ARGS ?=
 PYTEST_ARGS ?=
+WORKERS ?= 2
 BENCH ?= $(sort $(wildcard benchmarks/bench_*.py))
 
 BIN := $(VENV)/bin
@@ -36,7 +38,7 @@ install: $(VENV)/.installed
 
 # HF_HUB_OFFLINE: no test may lean on a model hub.
 test: $(VENV)/.installed-dev
-	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest $(PYTEST_ARGS)
+	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest -n $(WORKERS) $(PYTEST_ARGS)
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

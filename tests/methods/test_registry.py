@@ -98,7 +98,7 @@ def test_a_study_runs_what_suits_its_kind(kind: Kind) -> None:
     if kind == "classification":
         assert names == (
             "majority", "linear", "zero-shot", "few-shot", "knn-few-shot", "diverse-few-shot", "prompt-search",
-            "head", "lora", "lora+few-shot", "lora+knn-few-shot", "distill",
+            "head", "head-contrastive", "lora", "lora+few-shot", "lora+knn-few-shot", "distill",
             "prompt-search/lora", "lora/prompt-search", "prompt-search/lora/prompt-search",
         )  # fmt: skip
 

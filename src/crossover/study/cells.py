@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from crossover.methods import Method
 from crossover.records import LeftOut, TrialKey
 
-VALIDATION_ROWS = 64
-"""Labelled training rows outside a seed's draw on which what it fitted is compared with other methods: with three seeds
-two equal arms differ by some 4 points on them, where the 16 dev rows of a budget of 64 say 10 or more."""
+VALIDATION_ROWS = 128
+"""Labelled training rows outside a seed's draw on which what it fitted is compared with other methods. With three seeds
+the difference of two good arms is known to some 2 points on them; the 16 dev rows of a budget of 64 say 8 or more."""
 
 WRITTEN_VALIDATION_ROWS = 24
 """The same where answers are written."""

@@ -28,7 +28,7 @@ HABIT = 0.25
 """Share that belongs to example and arm: what this method always gets right. The rest is drawn anew for every seed."""
 DEV_ROWS = 16
 """Rows that a dev score is read from."""
-VALIDATION_ROWS = 64
+VALIDATION_ROWS = 128
 """Rows outside a seed's draw that its trials are compared on before the test, as a study has them."""
 LOWEST = 0.001
 
