@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from crossover import api
-from crossover.api import study as study_module
+from crossover.api.telling import lengths_of
 from crossover.bundle.layout import MANIFEST
 from crossover.bundle.write import pack_candidate
 from crossover.candidate import PromptedCandidate
@@ -410,5 +410,5 @@ def test_a_bundle_wants_the_model_that_it_was_measured_with(study: api.Study, tm
 
 def test_without_examples_prompt_files_are_left_out() -> None:
     given = {"default": "Classify.", "prompt:mine": "Like SENTINEL: yes"}
-    kept = study_module._lengths_of(given, but=("default",))
+    kept = lengths_of(given, but=("default",))
     assert kept == {"default": "Classify.", "prompt:mine": "(left out: 18 characters)"}

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from crossover import api
-from crossover.api.study import _without_instruction
+from crossover.api.telling import without_instruction
 from crossover.records import LeftOut, TrialRecord
 from crossover.report.markdown import render as markdown_of
 from crossover.report.not_run import not_run
@@ -88,10 +88,10 @@ def test_a_study_remembers_it(tmp_path: Path, tmp_path_factory: pytest.TempPathF
 
 def test_the_instruction_is_taken_out_of_a_command() -> None:
     asked = "crossover run t.csv --instruction 'Sort it' --seeds 3"
-    assert _without_instruction(asked) == "crossover run t.csv --instruction '…' --seeds 3"
-    assert _without_instruction("crossover run t.csv --instruction=Sort") == "crossover run t.csv '--instruction=…'"
-    assert _without_instruction("crossover run 'my file.csv'") == "crossover run 'my file.csv'"
-    assert _without_instruction("crossover run 'unended") == "crossover run 'unended"
+    assert without_instruction(asked) == "crossover run t.csv --instruction '…' --seeds 3"
+    assert without_instruction("crossover run t.csv --instruction=Sort") == "crossover run t.csv '--instruction=…'"
+    assert without_instruction("crossover run 'my file.csv'") == "crossover run 'my file.csv'"
+    assert without_instruction("crossover run 'unended") == "crossover run 'unended"
 
 
 def _failed(record: TrialRecord, error: str) -> TrialRecord:

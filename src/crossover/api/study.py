@@ -4,7 +4,6 @@ from __future__ import annotations
 
 __all__ = ["Study", "open_study"]
 
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from crossover.api.economics import check_stated, keep_stated, stated
 from crossover.api.files import replace_text
+from crossover.api.telling import lengths_of, median_seed, references_of, slices_of, without_instruction
 from crossover.api.words import check_margin, model_in_words
 from crossover.errors import StudyError, closest
 from crossover.listener import Listener, Silent
@@ -91,7 +91,7 @@ class Study:
     def aspects(self, *, margin: float | None = None) -> Aspects:
         """Return the aspects in which the best prompt, the best weights and the best both differ, as measured here."""
         memo = self._memo()
-        return aspects(self.verdict(margin=margin), self.records(), _slices(memo), groups=memo.groups)
+        return aspects(self.verdict(margin=margin), self.records(), slices_of(memo), groups=memo.groups)
 
     def to_json(self, *, margin: float | None = None) -> dict[str, Any]:
         """Return the verdict and the table of aspects as JSON values, schema crossover.verdict/1."""
@@ -143,24 +143,24 @@ class Study:
         provenance = Provenance(
             study=self.folder.name,
             created=memo.created,
-            command="\n".join(memo.commands if examples else map(_without_instruction, memo.commands)),
+            command="\n".join(memo.commands if examples else map(without_instruction, memo.commands)),
             versions=memo.versions,
             checks=memo.checks,
-            prompts=prompts if examples else _lengths_of(prompts, but=() if memo.spec.instruction else ("default",)),
+            prompts=prompts if examples else lengths_of(prompts, but=() if memo.spec.instruction else ("default",)),
             model=(
                 model_in_words(model, precisions),
                 f"{model['parameters']:,} parameters, reads {model['context_tokens']:,} tokens",
                 memo.machine,
             ),
             hashes={"model": str(model["sha256"])},
-            signatures=get_metric(memo.spec.metric).signatures(_references(memo)),
+            signatures=get_metric(memo.spec.metric).signatures(references_of(memo)),
             classes=self._classes(verdict, memo),
             classes_of=self._classes_of(verdict),
             left_out=self.left_out(),
         )
         rows = {e.id: e for e in memo.test}
         page = render(
-            verdict, self.records(), provenance=provenance, examples=rows, slices=_slices(memo), texts=examples
+            verdict, self.records(), provenance=provenance, examples=rows, slices=slices_of(memo), texts=examples
         )
         way_out = "free some space, or name another place: crossover report STUDY --html FILE"
         return replace_text(Path(path), page, way_out)
@@ -221,7 +221,7 @@ class Study:
             diff=self.main_diff(margin=margin),
             left_out=self.left_out(),
             checks=memo.checks,
-            made=(memo.created, *map(_without_instruction, memo.commands)),
+            made=(memo.created, *map(without_instruction, memo.commands)),
         )
 
     def pack(self, output: Path | str | None = None, *, arm: str | None = None) -> Path:
@@ -243,7 +243,7 @@ class Study:
                 f"{self.folder} has no arm to recommend yet.", "go on with the run, or name one with --arm"
             )
         chosen = self._arm(name, verdict)
-        record = _median_seed(chosen, records)
+        record = median_seed(chosen, records)
         if record is None or record.candidate is None or record.measurement is None:
             raise StudyError(f"{chosen.arm} cannot be packed: it left no candidate.", "name another with --arm")
         return pack_candidate(
@@ -287,7 +287,7 @@ class Study:
         nominated = [primary.prompt_arm, primary.weights_arm, primary.both_arm, verdict.recommended]
         chosen = []
         for name in dict.fromkeys(arms or filter(None, nominated)):
-            record = _median_seed(self._arm(name, verdict), records)
+            record = median_seed(self._arm(name, verdict), records)
             if record is None:
                 raise StudyError(f"{name} has no recorded answers.", "name another with --arms")
             chosen.append((name, record))
@@ -305,7 +305,7 @@ class Study:
         """Return each label's own numbers with the recommended arm, of the seed that `pack` would take."""
         if verdict.recommended is None or not memo.spec.labels:
             return {}
-        record = _median_seed(self._arm(verdict.recommended, verdict), self.records())
+        record = median_seed(self._arm(verdict.recommended, verdict), self.records())
         if record is None or record.measurement is None:
             return {}
         return per_class([result.answer for result in record.measurement.results], memo.test, memo.spec)
@@ -314,14 +314,14 @@ class Study:
         """Return whose numbers `_classes` gives, in words."""
         if verdict.recommended is None:
             return ""
-        record = _median_seed(self._arm(verdict.recommended, verdict), self.records())
+        record = median_seed(self._arm(verdict.recommended, verdict), self.records())
         return verdict.recommended + (f", seed {record.key.seed}, which pack takes" if record is not None else "")
 
     def _found_prompts(self, verdict: Verdict) -> dict[str, str]:
         """Return the prompts of the compared arms as their fits left them, of the seed that `pack` would take."""
         records, found = self.records(), {}
         for arm in compared_arms(verdict):
-            record = _median_seed(arm, records)
+            record = median_seed(arm, records)
             if record is not None and record.prompt is not None:
                 found[f"{arm.arm}, as it was found (seed {record.key.seed})"] = record.prompt
         return found
@@ -354,51 +354,3 @@ class Study:
         memo = StudyMemo.load(self._store)
         assert memo is not None, "the constructor has seen one"
         return memo
-
-
-def _slices(memo: StudyMemo) -> dict[str, str]:
-    """Return what sort each test row is of: its label, or where there are none the shorter or the longer inputs."""
-    if memo.spec.labels:
-        return {e.id: e.target for e in memo.test if e.target is not None}
-    lengths = {e.id: sum(map(len, e.inputs.values())) for e in memo.test}
-    middle = sorted(lengths.values())[len(lengths) // 2] if lengths else 0
-    return {name: "longer inputs" if length >= middle else "shorter inputs" for name, length in lengths.items()}
-
-
-def _lengths_of(prompts: Mapping[str, str], *, but: Sequence[str]) -> dict[str, str]:
-    """Return of each prompt only how long it is, some as they are."""
-    return {name: text if name in but else f"(left out: {len(text):,} characters)" for name, text in prompts.items()}
-
-
-def _without_instruction(command: str) -> str:
-    """Return a command line without the words that the user gave the model."""
-    try:
-        words = shlex.split(command)
-    except ValueError:
-        return command
-    for place, word in enumerate(words):
-        if word == "--instruction" and place + 1 < len(words):
-            words[place + 1] = "…"
-        elif word.startswith("--instruction="):
-            words[place] = "--instruction=…"
-    return shlex.join(words) if "…" in "".join(words) else command
-
-
-def _references(memo: StudyMemo) -> int:
-    """Return how many right answers each test row has; 0 where they differ in that."""
-    numbers = {len(example.answers) for example in memo.test}
-    return numbers.pop() if len(numbers) == 1 else 0
-
-
-def _median_seed(arm: Arm, records: Sequence[TrialRecord]) -> TrialRecord | None:
-    """Return the arm's trial whose dev score is the median; the lower one of two in the middle (Fairness 11)."""
-    wanted = (arm.method, arm.budget, arm.model, arm.precision)
-    mine = [
-        r
-        for r in records
-        if (r.key.method, r.key.budget, r.key.model, r.key.precision) == wanted
-        and r.candidate is not None
-        and r.measurement is not None
-    ]
-    mine.sort(key=lambda r: (r.dev_score if r.dev_score is not None else 0.0, r.key.seed))
-    return mine[(len(mine) - 1) // 2] if mine else None
