@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from crossover import api
+from crossover.api.telling import median_seed
 from crossover.candidate import Candidate, predict
 from crossover.methods import Fitted, Method, get_method
 from crossover.methods.prompt.zero_shot import ZeroShot
@@ -229,3 +230,21 @@ def test_a_prompt_is_kept_as_people_read_it(study: api.Study) -> None:
     bare = study.report(study.folder / "bare.html", examples=False).read_text(encoding="utf-8")
     assert "Sort this" in page
     assert "Sort this" not in bare
+
+
+def test_the_seed_that_stands_for_an_arm_is_the_usual_one_of_those_rows(study: api.Study) -> None:
+    arm = next(one for one in study.verdict().arms if one.arm == "few-shot@16")
+    first = next(r for r in study.records() if (r.key.method, r.key.budget) == ("few-shot", 16))
+    rows = list(first.validation)
+
+    def seed(number: int, right: int, dev: float) -> TrialRecord:
+        scores: dict[str, float | None] = {row: float(place < right) for place, row in enumerate(rows)}
+        return replace(first, key=replace(first.key, seed=number), dev_score=dev, validation=scores)
+
+    seeds = [seed(0, 20, 0.5), seed(1, 5, 0.6), seed(2, 12, 0.9)]
+    chosen = median_seed(arm, seeds)
+    assert chosen is not None
+    assert chosen.key.seed == 2
+    without = median_seed(arm, [replace(record, validation={}) for record in seeds])
+    assert without is not None
+    assert without.key.seed == 1, "the median dev score"

@@ -225,7 +225,7 @@ class Study:
         )
 
     def pack(self, output: Path | str | None = None, *, arm: str | None = None) -> Path:
-        """Pack the recommended arm (or another) as a bundle: the seed with the median dev score.
+        """Pack the recommended arm (or another) as a bundle: the seed whose score before the test is the median.
 
         The bundle is answered with in a fresh process first: if it does not give the recorded answers on 100 test rows,
         nothing is left behind.

@@ -46,7 +46,11 @@ def references_of(memo: StudyMemo) -> int:
 
 
 def median_seed(arm: Arm, records: Sequence[TrialRecord]) -> TrialRecord | None:
-    """Return the arm's trial whose dev score is the median; the lower one of two in the middle (Fairness 11)."""
+    """Return the arm's trial whose score before the test is the median; the lower one of two in the middle.
+
+    That is the score on the validation rows where every seed has one, the dev score otherwise: a dozen dev rows say
+    little of which seed is a usual one.
+    """
     wanted = (arm.method, arm.budget, arm.model, arm.precision)
     mine = [
         r
@@ -55,5 +59,11 @@ def median_seed(arm: Arm, records: Sequence[TrialRecord]) -> TrialRecord | None:
         and r.candidate is not None
         and r.measurement is not None
     ]
-    mine.sort(key=lambda r: (r.dev_score if r.dev_score is not None else 0.0, r.key.seed))
+    validated = all(record.validation_score is not None for record in mine)
+
+    def before_the_test(record: TrialRecord) -> tuple[float, int]:
+        score = record.validation_score if validated else record.dev_score
+        return (0.0 if score is None else score, record.key.seed)
+
+    mine.sort(key=before_the_test)
     return mine[(len(mine) - 1) // 2] if mine else None

@@ -140,6 +140,7 @@ def _write(
         "provenance": {
             "data_sha256": verdict.task.data_sha256,
             "dev_score": record.dev_score,
+            "validation_score": record.validation_score,
             "packed": datetime.now(UTC).isoformat(timespec="seconds"),
             "crossover": version("crossover-lm"),
         },
