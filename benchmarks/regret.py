@@ -85,7 +85,9 @@ def main() -> None:
     given = parser.parse_args()
     for folder in given.folders:
         if given.run:
-            run([folder.name], folder.parent, methods=given.methods or ["default"], budgets=[0, 64], seeds=3, rows=SMALL)
+            run(
+                [folder.name], folder.parent, methods=given.methods or ["default"], budgets=[0, 64], seeds=3, rows=SMALL
+            )
         study = open_study(folder)
         records = [
             record

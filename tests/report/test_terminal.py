@@ -108,3 +108,18 @@ def test_hostile_names_neither_mark_up_nor_control_the_terminal(study: Study, pa
 def test_markup_is_shown_as_it_is_written(study: Study) -> None:
     assert "[bold red]x[/bold red]" in printed(arms_table(hostile(study, "[bold red]x[/bold red]").verdict), width=140)
     assert printed(arms_table(all_at_once(study).verdict), width=40)
+
+
+def test_80_columns_hold_long_names_and_long_times(study: Study) -> None:
+    paths = ("prompt-search/lora/prompt-search", "a prompt of my own with a long name.txt")
+    arms = [
+        replace(arm, method=path, arm=f"{path}@64", fit_seconds=171.0)
+        for arm, path in zip(study.verdict.arms[-2:], paths, strict=True)
+    ]
+    precise = [replace(arm, arm=f"{arm.arm}:nf4", precision="nf4") for arm in arms]
+    for shown in (arms, [*arms, *precise]):
+        text = printed(arms_table(replace(study.verdict, arms=tuple(shown))), width=80)
+        lines = text.splitlines()
+        assert all(line.rstrip().endswith((" ms", "call", "prompt-search")) for line in lines), text
+        assert "2 min 51 s" in text
+        assert "prompt-search/lora/" in text

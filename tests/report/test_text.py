@@ -68,5 +68,26 @@ def test_names_at_line_ends_keep_their_order_and_their_distance(wanted: list[flo
 def test_a_name_goes_where_nothing_is() -> None:
     assert beside([(100, 100)], [50], width=300, height=300) == [(34.0, 0)]
     wall = Box(left=104, right=300, top=0, bottom=300)
-    assert beside([(100, 100)], [50], width=300, height=300, obstacles=[wall])[0][0] < 0
-    assert beside([(290, 100)], [50], width=300, height=300)[0][0] < 0
+    for found in (
+        beside([(100, 100)], [50], width=300, height=300, obstacles=[wall]),
+        beside([(290, 100)], [50], width=300, height=300),
+    ):
+        assert found[0] is not None
+        assert found[0][0] < 0
+
+
+@given(st.lists(st.tuples(st.floats(0, 300), st.floats(0, 300)), max_size=15), st.integers(0, 15))
+def test_names_that_can_be_done_without_cover_nothing(points: list[tuple[float, float]], needed: int) -> None:
+    widths = [60.0] * len(points)
+    found = beside(points, widths, width=300, height=300, needed=needed)
+    assert all(place is not None for place in found[:needed])
+    boxes = [
+        None
+        if place is None
+        else Box(left=x + place[0] - 30, right=x + place[0] + 30, top=y + place[1] - 7, bottom=y + place[1] + 7)
+        for (x, y), place in zip(points, found, strict=True)
+    ]
+    for index in range(needed, len(points)):
+        box = boxes[index]
+        if box is not None:
+            assert sum(box.overlap(other) for other in boxes[:index] if other is not None) <= 0.02 * 14 * 60

@@ -74,7 +74,7 @@ COLUMNS = (
     Column(heading="Passes", title="Token passes of fitting and choosing: 1 a token read, 3 a token trained on"),
 )
 
-LENIENT, MISSING = "Lenient", "Missing"
+LENIENT, MISSING, USED = "Lenient", "Missing", "Used"
 """Columns that are left out where they would say nothing."""
 
 
@@ -164,13 +164,14 @@ def arm_table(verdict: Verdict, records: Sequence[TrialRecord]) -> tuple[tuple[C
         )
     common = [VALIDATION if validated and column.heading == "Dev" else column for column in COLUMNS]
     columns = (*common[:2], *((PRECISION,) if precise else ()), *common[2:], *(FREE if beside else ()))
-    kept = [place for place, column in enumerate(columns) if column.heading not in _idle(verdict)]
+    kept = [place for place, column in enumerate(columns) if column.heading not in _idle(verdict, records)]
     rows = [replace(row, cells=tuple(row.cells[place] for place in kept)) for row in rows]
     return tuple(columns[place] for place in kept), rows, scale
 
 
-def _idle(verdict: Verdict) -> set[str]:
-    """Return the headings of columns that would say the same of every arm: nothing is missing, nothing read anew."""
-    found = set() if any(arm.missing for arm in verdict.arms) else {MISSING}
-    strict = all(abs((arm.lenient_score or 0.0) - (arm.score or 0.0)) < 0.005 for arm in verdict.arms)
-    return found | ({LENIENT} if strict else set())
+def _idle(verdict: Verdict, records: Sequence[TrialRecord]) -> set[str]:
+    """Return the headings of columns that would add nothing: none missing, none read anew, all labels looked at."""
+    lost = any(arm.missing for arm in verdict.arms)
+    read_anew = any(abs((arm.lenient_score or 0.0) - (arm.score or 0.0)) >= 0.005 for arm in verdict.arms)
+    other = any(labels_used(arm, records) not in (None, arm.budget) for arm in verdict.arms)
+    return {heading for heading, told in ((MISSING, lost), (LENIENT, read_anew), (USED, other)) if not told}

@@ -105,9 +105,13 @@ def cost_chart(verdict: Verdict) -> SpecJson | None:
     )
     y = score_axis(scale, f"{one_line(verdict.task.metric)} on {verdict.task.n_test:,} test rows")
     best = front(points)
+    # Those that matter come first, and so do their names.
+    points.sort(key=lambda point: not (point in best or point.series.nominated))
+    everything = range(len(points))
+    leading = [index for index in everything if points[index] in best or points[index].series.nominated]
     names = [shorten(point.series.name, NAME_LIMIT) for point in points]
 
-    def offsets(shown: Sequence[int], width: float, longest: float) -> list[tuple[float, float]]:
+    def offsets(shown: Sequence[int], width: float, longest: float) -> list[tuple[float, float] | None]:
         def pixels(point: Cost) -> tuple[float, float]:
             across = math.log(point.cost / low) / math.log(high / low)
             return across * width, HEIGHT * (1 - scale.share(point.score))
@@ -118,14 +122,14 @@ def cost_chart(verdict: Verdict) -> SpecJson | None:
             width=width,
             height=HEIGHT,
             obstacles=steps([pixels(point) for point in best]),
+            needed=len(leading),
         )
 
-    everything = range(len(points))
-    leading = [index for index in everything if points[index] in best or points[index].series.nominated]
-    moved = offsets(everything, STILL_WIDTH - 60, math.inf)
-    moved_narrow = dict(zip(leading, offsets(leading, NARROW_WIDTH, NARROW_NAME), strict=True))
+    # The others go without a name where it would lie on another's: pointing at them tells it.
+    places = {at: place for at, place in enumerate(offsets(everything, STILL_WIDTH - 60, math.inf)) if place}
+    places_narrow = zip(leading, offsets(leading, NARROW_WIDTH, NARROW_NAME), strict=True)
     marks: list[Row] = []
-    for point in points:
+    for point in reversed(points):  # the first ones are drawn last and lie on top
         cost = f"{milliseconds(point.cost)} ms" if unit == "ms a call" else f"{count(point.cost)} tokens"
         marks.append(tip(point.series, point.arm) | {"x": point.cost, "y": point.score, "a call": cost})
     tooltips = [*tips, alt.Tooltip("a call:N", title="a call")]
@@ -137,7 +141,8 @@ def cost_chart(verdict: Verdict) -> SpecJson | None:
         .mark_point(filled=True, size=80, opacity=1)
         .encode(x=x, y=y, color=colour, shape=shape, tooltip=tooltips),
     ]
-    for index, (point, name, (dx, dy)) in enumerate(zip(points, names, moved, strict=True)):
+    for index, (dx, dy) in places.items():
+        point, name = points[index], names[index]
         # Each name is its own layer, since Vega-Lite takes offsets of text from a layer and not from the data.
         layers.append(
             alt.Chart(rows([{"x": point.cost, "y": point.score, "name": name}]), name=f"name {index}")
@@ -147,8 +152,10 @@ def cost_chart(verdict: Verdict) -> SpecJson | None:
             )
         )
     narrow: dict[str, Any] = {
-        "drop": [f"name {index}" for index in everything if index not in leading],
-        "move": {f"name {index}": list(offset) for index, offset in moved_narrow.items()},
+        "drop": [f"name {index}" for index in places if index not in leading],
+        "move": {f"name {index}": place for index, place in places_narrow},
         "limit": {f"name {index}": NARROW_NAME for index in leading},
     }
-    return finish(layers, f"Score against {unit}. The table below has the same numbers.", room=60, narrow=narrow)
+    spec = finish(layers, f"Score against {unit}. The table below has the same numbers.", room=60, narrow=narrow)
+    spec["usermeta"]["unnamed"] = len(points) - len(places)
+    return spec

@@ -7,6 +7,9 @@ __all__ = ["Box", "beside", "spread"]
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+COVERED = 0.02
+"""Share of a name that may lie on other things, where the name can be done without."""
+
 
 def spread(wanted: Sequence[float], *, gap: float, low: float, high: float) -> list[float]:
     """Return heights near the wanted ones, in the same order from top to bottom, at least `gap` apart where they fit.
@@ -60,37 +63,47 @@ def beside(
     width: float,
     height: float,
     obstacles: Sequence[Box] = (),
-) -> list[tuple[float, float]]:
-    """Return for each point where the middle of its name goes: right, left, above or below, the least covered of these.
+    needed: int | None = None,
+) -> list[tuple[float, float] | None]:
+    """Return for each point where its name goes: right, left, above or below, the first that is least covered.
+
+    A name that can be done without gets no place where more than a trace of it would lie on other things.
 
     Args:
-        points: (x, y) in pixels inside a plot of `width` × `height`.
+        points: (x, y) in pixels inside a plot of `width` × `height`; the first ones choose first.
         widths: each name's width in pixels; a name is 14 high.
         obstacles: other things that names shall not cover.
+        needed: how many of the first names cannot be done without; all of them, unless said.
     """
-    taken = [Box(left=x - 5, right=x + 5, top=y - 5, bottom=y + 5) for x, y in points] + list(obstacles)
-    found = []
-    for (x, y), wide in zip(points, widths, strict=True):
+    # Near another's mark a name would be taken for that one's.
+    marks = [Box(left=x - 9, right=x + 9, top=y - 8, bottom=y + 8) for x, y in points]
+    taken = list(obstacles)
+    found: list[tuple[float, float] | None] = []
+    for index, ((x, y), wide) in enumerate(zip(points, widths, strict=True)):
+        others = taken + marks[:index] + marks[index + 1 :]
         best: tuple[float, float, float, Box] | None = None
-        aside = wide / 2 + 9
+        aside, corner = wide / 2 + 9, wide / 2 + 3
         for dx, dy in (
             (aside, 0),
             (-aside, 0),
             (0, -15),
-            (aside, -13),
-            (-aside, -13),
+            (corner, -12),
+            (-corner, -12),
             (0, 15),
-            (aside, 13),
-            (-aside, 13),
+            (corner, 12),
+            (-corner, 12),
         ):
             box = Box(left=x + dx - wide / 2, right=x + dx + wide / 2, top=y + dy - 7, bottom=y + dy + 7)
             outside = (
                 max(0.0, -box.left) + max(0.0, box.right - width) + max(0.0, -box.top) + max(0.0, box.bottom - height)
             )
-            cost = sum(box.overlap(other) for other in taken) + 20 * outside
+            cost = sum(box.overlap(other) for other in others) + 20 * outside
             if best is None or cost < best[0]:
                 best = (cost, dx, dy, box)
         assert best is not None
-        taken.append(best[3])
-        found.append((best[1], best[2]))
+        if needed is None or index < needed or best[0] < COVERED * 14 * wide:
+            taken.append(best[3])
+            found.append((best[1], best[2]))
+        else:
+            found.append(None)
     return found

@@ -98,6 +98,7 @@ def render(
         scripts=[Markup(script) for script in scripts],  # noqa: S704 (our own file, and Vega)
         data=embedded(drawn),
         stills={name: Markup(still(spec)) for name, spec in drawn.items()},  # noqa: S704 (Vega escapes texts)
+        unnamed="cost" in drawn and drawn["cost"]["usermeta"]["unnamed"],
         descriptions={name: spec["description"] for name, spec in drawn.items()},
         title=shorten(one_line(headline(verdict)), 120),
         first=first if not rest or first.endswith(".") else first + ".",

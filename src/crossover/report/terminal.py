@@ -4,6 +4,7 @@ from __future__ import annotations
 
 __all__ = ["IntervalBar", "Progress", "arms_table", "next_commands", "report_text", "verdict_text"]
 
+import re
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -31,6 +32,9 @@ BAR_LENGTH = 22
 """Characters between the two markers of an interval, where the terminal has room for as many."""
 SHORTEST_BAR = 6
 NAME_LENGTH = 32
+NARROW = 96
+"""Below so many columns the table of arms has shorter names and less air: 80 columns hold it with nothing lost."""
+NARROW_NAME, NARROW_NAME_BESIDE_PRECISIONS = 26, 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,15 +103,40 @@ def _missing(arm: Arm) -> str:
     return f"{arm.missing:,} of {asked:,} answers missing" if arm.score is None and arm.missing else ""
 
 
+def _in_steps(name: str, room: int) -> str:
+    """Break the name of a path of methods after its steps where it needs more than `room` characters."""
+    lines = [""]
+    for step in re.split(r"(?<=/)", name):
+        if lines[-1] and len(lines[-1]) + len(step) > room:
+            lines.append("")
+        lines[-1] += step
+    return "\n".join(shorten(line, room) for line in lines)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArmsTable:
+    """All arms, one a line, as wide as the terminal has room for."""
+
+    verdict: Verdict
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        yield _arms(self.verdict, narrow=options.max_width < NARROW)
+
+
 def arms_table(verdict: Verdict) -> RenderableType:
     """Return all arms, one a line: method, precision where there are several, labels, score, interval, fit, call.
 
     Intervals are drawn on a common scale.
     """
+    return Padding(ArmsTable(verdict=verdict), (0, 0, 0, 2))
+
+
+def _arms(verdict: Verdict, *, narrow: bool) -> Table:
     scale = scale_of(verdict.arms)
     called = names(verdict, with_precision=False)
     precise = several_precisions(verdict)
-    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="dim")
+    room = (NARROW_NAME_BESIDE_PRECISIONS if precise else NARROW_NAME) if narrow else NAME_LENGTH
+    table = Table(box=None, pad_edge=False, padding=(0, 2 if narrow else 3, 0, 0), header_style="dim")
     table.add_column("method", no_wrap=True, overflow="ellipsis")
     if precise:
         table.add_column("precision", no_wrap=True)
@@ -120,7 +149,7 @@ def arms_table(verdict: Verdict) -> RenderableType:
     for arm in verdict.arms:
         recommended = arm.arm == verdict.recommended
         table.add_row(
-            Text(shorten(called[arm.arm], NAME_LENGTH), style="bold" if recommended else ""),
+            Text(_in_steps(called[arm.arm], room), style="bold" if recommended else ""),
             *([Text(one_line(arm.precision) or DASH)] if precise else []),
             Text(f"{arm.budget:,}" if arm.budget else DASH),
             Text(score(arm.score), style="bold" if recommended else ""),
@@ -128,7 +157,7 @@ def arms_table(verdict: Verdict) -> RenderableType:
             Text(seconds(arm.fit_seconds) if arm.fit_seconds else DASH),
             Text(f"{milliseconds(arm.latency_ms.p50)} ms" if arm.latency_ms is not None else DASH),
         )
-    return Padding(table, (0, 0, 0, 2))
+    return table
 
 
 def _month(verdict: Verdict) -> list[RenderableType]:
