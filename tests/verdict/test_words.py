@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
+
 import pytest
 from inline_snapshot import snapshot
 
-from crossover.records import Interval, TrialRecord
+from crossover.records import Interval, TrialRecord, Verdict
 from crossover.verdict import decide, explanation, headline
 from crossover.verdict.figures import about, p_value, percent, points, signed
 from tests.verdict.studies import arm, task, usual
@@ -171,6 +174,20 @@ def test_an_arm_that_was_stopped_is_not_what_is_open_against_a_baseline() -> Non
     assert (verdict.decision, verdict.unsettled) == ("unsure", ("lora@64", "linear@64"))
     assert headline(verdict).startswith("Cannot tell yet. lora 44% ")
     assert " and the baseline linear 40% " in headline(verdict)
+
+
+def test_what_reads_higher_than_a_recommended_baseline_is_named_once() -> None:
+    found = decide(usual(200, lora=0.44, knn=0.41, both=0.38, linear=0.4), task(200))
+    assert (found.decision, found.unsettled) == ("unsure", ("lora@64", "linear@64"))
+    verdict = replace(found, recommended="linear@64")
+
+    def told(verdict: Verdict) -> str:
+        return dict(explanation(verdict))["Without a model?"]
+
+    assert "lora" not in told(verdict), "the headline speaks of it"
+    other = replace(verdict, unsettled=("lora+few-shot@64", "linear@64"))
+    assert re.search(r" lora reads 44% \[\d\d, \d\d\], not shown to be better\.$", told(other))
+    assert "lora" not in told(replace(other, recommended="lora@64"))
 
 
 @pytest.mark.parametrize(("dev", "decision"), [(0.4, "neither"), (0.8, "unsure")])

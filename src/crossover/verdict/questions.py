@@ -219,7 +219,18 @@ def _without_a_model(verdict: Verdict) -> str:
     baseline = best_baseline(verdict)
     if baseline is None or baseline.score is None:
         return ""
-    return f"{known_as(baseline)} reaches {percent(baseline.score)}{interval(baseline.interval)}."
+    return f"{known_as(baseline)} reaches {percent(baseline.score)}{interval(baseline.interval)}.{_not_shown(verdict)}"
+
+
+def _not_shown(verdict: Verdict) -> str:
+    """Name the nominee that reads higher than a baseline which is recommended, where the headline is about another."""
+    chosen, best = find_arm(verdict, verdict.recommended), best_nominee(verdict)
+    if verdict.decision != "unsure" or chosen is None or chosen.family != "baseline" or best is None:
+        return ""
+    said = verdict.unsettled is not None and best.arm in verdict.unsettled
+    if said or best.score is None or chosen.score is None or best.score <= chosen.score:
+        return ""
+    return f" {best.method} reads {percent(best.score)}{interval(best.interval)}, not shown to be better."
 
 
 def _higher(verdict: Verdict) -> str:
