@@ -164,7 +164,8 @@ def arm_table(verdict: Verdict, records: Sequence[TrialRecord]) -> tuple[tuple[C
         )
     common = [VALIDATION if validated and column.heading == "Dev" else column for column in COLUMNS]
     columns = (*common[:2], *((PRECISION,) if precise else ()), *common[2:], *(FREE if beside else ()))
-    kept = [place for place, column in enumerate(columns) if column.heading not in _idle(verdict, records)]
+    idle = _idle(verdict, records)
+    kept = [place for place, column in enumerate(columns) if column.heading not in idle]
     rows = [replace(row, cells=tuple(row.cells[place] for place in kept)) for row in rows]
     return tuple(columns[place] for place in kept), rows, scale
 

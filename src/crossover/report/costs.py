@@ -106,9 +106,9 @@ def cost_chart(verdict: Verdict) -> SpecJson | None:
     y = score_axis(scale, f"{one_line(verdict.task.metric)} on {verdict.task.n_test:,} test rows")
     best = front(points)
     # Those that matter come first, and so do their names.
-    points.sort(key=lambda point: not (point in best or point.series.nominated))
-    everything = range(len(points))
-    leading = [index for index in everything if points[index] in best or points[index].series.nominated]
+    front_row = [point for point in points if point in best or point.series.nominated]
+    points = [*front_row, *(point for point in points if point not in front_row)]
+    everything, leading = range(len(points)), range(len(front_row))
     names = [shorten(point.series.name, NAME_LIMIT) for point in points]
 
     def offsets(shown: Sequence[int], width: float, longest: float) -> list[tuple[float, float] | None]:
